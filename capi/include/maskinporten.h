@@ -1,0 +1,310 @@
+/*
+ * maskinporten.h - access tokens from Maskinporten, for C and whatever loads a
+ * C library.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * CONVENTIONS
+ *
+ * Return codes    Functions that can fail return int32_t: 0 (MP_OK) or one of the
+ *                 MP_ERROR_ numbers below, which are never reused.
+ * Outputs         come last. They are written on success only; `error` is written
+ *                 on failure only, and may be NULL.
+ * Text            is UTF-8 with an explicit length and needs no NUL at its end.
+ *                 Configuration, requests, steps and errors are JSON; unknown
+ *                 members in what you pass are refused, and members may be added
+ *                 to what is returned within one ABI version.
+ * Memory          An mp_buf that the library filled belongs to you until
+ *                 mp_buf_free. Its data has a NUL behind its last byte, which len
+ *                 does not count. Initialise an mp_buf with MP_BUF_INIT. What you
+ *                 pass in is copied before the call returns.
+ * Handles         are numbers, never pointers, never 0, never reused. Any number
+ *                 that is not a live handle of the right kind gives
+ *                 MP_ERROR_INVALID_HANDLE. Freeing 0 does nothing and succeeds.
+ *                 Freeing a client closes its sources and flows: their callers
+ *                 get MP_ERROR_CLOSED.
+ * Threads         Every function may be called from any thread at any time, also
+ *                 with the same handle, except that one flow belongs to one
+ *                 thread at a time.
+ * Fork            After fork() without exec the child gets MP_ERROR_FORKED from
+ *                 every call. Load the library after the fork.
+ * Panics          A fault inside the library is caught. Where its state is still
+ *                 known you get MP_ERROR_INTERNAL and the next call works; where
+ *                 it is not, every later call returns MP_ERROR_POISONED.
+ * Signals, output The library installs no signal handlers of its own beyond those
+ *                 of the Go runtime, writes nothing to stdout or stderr, and reads
+ *                 no environment variables but HTTPS_PROXY, HTTP_PROXY, NO_PROXY.
+ * Unloading       is not possible: never call dlclose.
+ * Time            Durations are milliseconds in int64_t. Points in time are
+ *                 milliseconds since 1970-01-01 UTC, in members that end in _ms.
+ * Versions        MP_ABI_VERSION is what you compiled against, mp_abi_version()
+ *                 is what you run; compare them. An ABI version only grows.
+ */
+#ifndef MASKINPORTEN_H
+#define MASKINPORTEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define MP_API
+#else
+#define MP_API __attribute__((visibility("default")))
+#endif
+
+#define MP_ABI_VERSION 1
+#define MP_VERSION_MAJOR 0
+#define MP_VERSION_MINOR 1
+#define MP_VERSION_PATCH 0
+#define MP_VERSION "0.1.0"
+
+/* Bytes that the library allocated. */
+typedef struct mp_buf {
+  uint8_t *data;
+  size_t len;
+} mp_buf;
+
+#define MP_BUF_INIT {NULL, 0}
+
+/* Return codes. Each is also the "number" of an error object, whose "code" is
+ * the name in lower case. */
+enum {
+  MP_OK = 0,
+  /* our side */
+  MP_ERROR_INVALID_ARGUMENT = 1001,
+  MP_ERROR_INVALID_CONFIGURATION = 1002,
+  MP_ERROR_INVALID_TOKEN_REQUEST = 1003,
+  MP_ERROR_INVALID_KEY = 1004,
+  MP_ERROR_INVALID_HANDLE = 1005,
+  MP_ERROR_OUT_OF_ORDER = 1006,
+  MP_ERROR_NO_TOKEN = 1007,
+  MP_ERROR_BUFFER_TOO_SMALL = 1008,
+  MP_ERROR_CLOSED = 1009,
+  MP_ERROR_FORKED = 1010,
+  MP_ERROR_POISONED = 1011,
+  MP_ERROR_INTERNAL = 1012,
+  MP_ERROR_CANCELLED = 1013,
+  MP_ERROR_DEADLINE_EXCEEDED = 1014,
+  MP_ERROR_NO_SIGNER = 1015,
+  MP_ERROR_NO_TRANSPORT = 1016,
+  MP_ERROR_SIGNING_FAILED = 1017,
+  MP_ERROR_INVALID_SIGNATURE = 1018,
+  MP_ERROR_RANDOM_FAILED = 1019,
+  MP_ERROR_NO_MEMORY = 1020,
+  /* no answer */
+  MP_ERROR_CONNECTION_FAILED = 1101,
+  MP_ERROR_TIMEOUT = 1102,
+  MP_ERROR_TLS_FAILED = 1103,
+  /* the answer was no */
+  MP_ERROR_GRANT_MALFORMED = 1201,
+  MP_ERROR_GRANT_REUSED = 1202,
+  MP_ERROR_CLIENT_UNKNOWN = 1203,
+  MP_ERROR_AUDIENCE_WRONG = 1204,
+  MP_ERROR_CERTIFICATE_INVALID = 1205,
+  MP_ERROR_KEY_EXPIRED = 1206,
+  MP_ERROR_ORGANIZATION_MISMATCH = 1207,
+  MP_ERROR_X5C_MALFORMED = 1208,
+  MP_ERROR_SIGNATURE_REJECTED = 1209,
+  MP_ERROR_KID_UNKNOWN = 1210,
+  MP_ERROR_KID_REQUIRED = 1211,
+  MP_ERROR_GRANT_EXPIRED = 1212,
+  MP_ERROR_ISSUED_IN_FUTURE = 1213,
+  MP_ERROR_LIFETIME_TOO_LONG = 1214,
+  MP_ERROR_CONSUMER_ORG_INVALID = 1215,
+  MP_ERROR_SCOPE_NOT_REGISTERED = 1216,
+  MP_ERROR_SCOPE_NOT_ALLOWED = 1217,
+  MP_ERROR_ACCESS_NOT_GRANTED = 1218,
+  MP_ERROR_NOT_DELEGATED = 1219,
+  MP_ERROR_AUTHORIZATION_DETAILS_TYPE_UNKNOWN = 1220,
+  MP_ERROR_AUTHORIZATION_DETAILS_FIELD_UNKNOWN = 1221,
+  MP_ERROR_AUTHORIZATION_DETAILS_INVALID = 1222,
+  MP_ERROR_REJECTED = 1223,
+  MP_ERROR_SUBJECT_TOKEN_REJECTED = 1224,
+  MP_ERROR_RATE_LIMITED = 1225,
+  MP_ERROR_SERVER_ERROR = 1226,
+  MP_ERROR_REDIRECTED = 1227,
+  MP_ERROR_UNEXPECTED_STATUS = 1228,
+  MP_ERROR_INVALID_RESPONSE = 1229,
+  MP_ERROR_SCOPE_REDUCED = 1230,
+  MP_ERROR_RESPONSE_TOO_LARGE = 1231
+};
+
+/*
+ * ERROR OBJECT (what an `error` buffer holds)
+ *
+ *   {"kind": "local" | "remote" | "transport", "code": "key_expired",
+ *    "number": 1206, "message": "...", "remedy": "...", "text": "one line of all",
+ *    "problems": [{"field", "message", "remedy"}],
+ *    "error", "error_description", "mp_code", "status", "trace_id",
+ *    "attempts", "retryable": bool, "next_attempt_ms"}
+ *
+ * Members that do not apply are absent, except kind, code, number, message,
+ * remedy, text and retryable. No member ever holds a token, grant or key.
+ *
+ * TOKEN OBJECT
+ *
+ *   {"access_token", "token_type": "Bearer", "scope", "requested_at_ms",
+ *    "expires_at_ms", "usable_until_ms"}
+ */
+
+/* The ABI version of the library that is loaded. */
+MP_API uint32_t mp_abi_version(void);
+
+/* The product version of the library that is loaded, such as "0.1.0". Static. */
+MP_API const char *mp_version(void);
+
+/* Frees what the library put into buf and sets it to MP_BUF_INIT. NULL and an
+ * empty mp_buf are fine. The bytes are wiped first. */
+MP_API void mp_buf_free(mp_buf *buf);
+
+/*
+ * mp_client_new - one client registration at Maskinporten.
+ *
+ *   {"environment": "test" | "production" |
+ *        {"issuer", "token_endpoint", "metadata_url", "customs_token_endpoint",
+ *         "customs_test_auth", "allow_loopback_http": bool},
+ *    "client_id": "...",
+ *    "key": one of
+ *        {"pem": "...", "password", "kid", "alg", "certificate_chain": PEM}
+ *        {"jwk": {...}, "kid", "alg"}
+ *        {"pkcs12": base64, "password", "kid", "alg"}
+ *        {"kid", "alg", "signature_size"}             you sign, registered key
+ *        {"x5c": [base64 DER], "alg", "signature_size"} you sign, certificate
+ *    "grant_life_seconds": 60 (at most 120), "cache_limit": 10000}
+ *
+ * With a key that has no private part every sign step is yours: use flows.
+ * Nothing is sent. Errors: INVALID_CONFIGURATION, INVALID_KEY with every problem.
+ */
+MP_API int32_t mp_client_new(const char *config, size_t config_len,
+                             uint64_t *client, mp_buf *error);
+
+/* Closes the client, its sources and flows, and wipes its key. */
+MP_API int32_t mp_client_free(uint64_t client);
+
+/*
+ * mp_source_new - "a valid token for this, now". Sources of one client with
+ * equal requests share one token.
+ *
+ *   {"scopes": ["toll:movement/road/v2"], "resource": ["https://api.example.no"],
+ *    "consumer_org": "910753614", "pid": "...",
+ *    "system_user": {"org": "310702641", "external_ref": "..."},
+ *    "exchanges": [{"type": "customs", "token_endpoint": optional}]}
+ *
+ * Errors: INVALID_TOKEN_REQUEST with every problem. Nothing is sent.
+ */
+MP_API int32_t mp_source_new(uint64_t client, const char *request,
+                             size_t request_len, uint64_t *source,
+                             mp_buf *error);
+
+/* Frees the handle. The cached token stays with the client. */
+MP_API int32_t mp_source_free(uint64_t source);
+
+/* The cache key as 64 hexadecimal digits: equal for sources that share one
+ * token, and safe to log. */
+MP_API int32_t mp_source_key(uint64_t source, mp_buf *key, mp_buf *error);
+
+/*
+ * mp_source_token - a token, from the cache or fetched over HTTPS.
+ *
+ * Blocks at most timeout_ms (0: do not wait; negative: 30 s). A timeout ends
+ * this wait only; the fetch goes on and serves the next caller. One fetch runs
+ * however many callers wait. token: a token object.
+ * Errors: any; DEADLINE_EXCEEDED after timeout_ms.
+ */
+MP_API int32_t mp_source_token(uint64_t source, int64_t timeout_ms,
+                               mp_buf *token, mp_buf *error);
+
+/*
+ * mp_source_peek - the cached access token, copied into your buffer. Never
+ * blocks, allocates or does I/O.
+ *
+ * access_token gets the token and a NUL if capacity is at least *length + 1;
+ * otherwise nothing is written to it, *length is the size needed (NUL not
+ * counted) and the result is MP_ERROR_BUFFER_TOO_SMALL. usable_ms: how long the
+ * token may still be handed out. refresh_due: 1 if you should run a flow (or
+ * mp_source_token) soon, else 0. usable_ms and refresh_due may be NULL.
+ * MP_ERROR_NO_TOKEN if there is none.
+ */
+MP_API int32_t mp_source_peek(uint64_t source, char *access_token,
+                              size_t capacity, size_t *length,
+                              int64_t *usable_ms, int32_t *refresh_due);
+
+/* Drops the cached token if it is the one given: call it after an API answered
+ * 401 to this token. At most one forced fetch per 5 s follows. */
+MP_API int32_t mp_source_invalidate(uint64_t source, const char *access_token,
+                                    size_t access_token_len, mp_buf *error);
+
+/*
+ * FLOWS - one acquisition, step by step. Loop: mp_flow_next, do the step, feed
+ * it, until the step is "done" or "failed". mp_flow_next repeats its answer
+ * until it is fed. A call out of order is MP_ERROR_OUT_OF_ORDER and changes nothing.
+ *
+ *   {"step": "sign", "alg": "RS256", "signing_input": "..."}
+ *        sign these bytes (RFC 7515 §5.1) and call mp_flow_signed; alg names
+ *        the signature: RSASSA-PKCS1-v1_5 with SHA-256, SHA-384 or SHA-512
+ *   {"step": "send", "method", "url", "headers": {name: value}, "body": "...",
+ *    "timeout_ms", "max_body": 1048576}
+ *        send it, follow no redirect, call mp_flow_received or mp_flow_failed
+ *   {"step": "wait", "wait_ms"}
+ *        wait and call mp_flow_next again; nothing is fed. It is also the answer
+ *        while another flow fetches the same token
+ *   {"step": "done", "token": token object}
+ *   {"step": "failed", "error": error object}
+ *
+ * A flow that is given up must be freed; after 20 s without an end another
+ * flow may take its place.
+ */
+MP_API int32_t mp_flow_new(uint64_t source, uint64_t *flow, mp_buf *error);
+MP_API int32_t mp_flow_next(uint64_t flow, mp_buf *step, mp_buf *error);
+
+/* The raw signature: as long as the key's modulus, big-endian, not encoded. */
+MP_API int32_t mp_flow_signed(uint64_t flow, const uint8_t *signature,
+                              size_t signature_len, mp_buf *error);
+
+/* head: {"status": 200, "headers": {"content-type": "..." or ["...", "..."]}};
+ * body: as received, after content decoding. */
+MP_API int32_t mp_flow_received(uint64_t flow, const char *head, size_t head_len,
+                                const uint8_t *body, size_t body_len,
+                                mp_buf *error);
+
+/* reason: {"code": "signing_failed" | "connection_failed" | "timeout" |
+ * "tls_failed" | "cancelled", "message": "...", "retryable": bool (optional)} */
+MP_API int32_t mp_flow_failed(uint64_t flow, const char *reason,
+                              size_t reason_len, mp_buf *error);
+
+/* Lets the library do the current step, if it is "send" or "wait", or "sign"
+ * with a key the library holds. Blocks at most timeout_ms (negative: 30 s). */
+MP_API int32_t mp_flow_perform(uint64_t flow, int64_t timeout_ms, mp_buf *error);
+MP_API int32_t mp_flow_free(uint64_t flow);
+
+/*
+ * mp_key_read - checks a private key and takes it apart, for hosts that sign
+ * with their own crypto.
+ *
+ * key: the "key" member of a configuration, with its private part.
+ * out: {"alg", "kid" or "x5c": [...], "signature_size",
+ *       "public_jwk": {"kty", "use", "alg", "kid", "n", "e"},
+ *       "pkcs8": base64 DER, secret: import it and wipe it}
+ */
+MP_API int32_t mp_key_read(const char *key, size_t key_len, mp_buf *out,
+                           mp_buf *error);
+
+/*
+ * mp_key_generate - a new RSA key.
+ *
+ * options: {"bits": 2048, "kid": default a random UUID, "alg": "RS256"} or {}.
+ * out: {"kid", "public_jwk": {...} to register, "private_jwk": {...}, "pem":
+ * PKCS#8}; the last two are secret.
+ */
+MP_API int32_t mp_key_generate(const char *options, size_t options_len,
+                               mp_buf *out, mp_buf *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,219 @@
+package core
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// This file is the cache's state machine for one key. What is known of a key
+// is a snapshot (the token that holds, if any), a flight (the fetch that runs,
+// if any) and a failure (what went wrong last, until it may be tried again):
+//
+//	state           snapshot         flight  failure   what a caller gets
+//	empty           none             no      no        it starts a flight and waits
+//	acquiring       none             yes     -         it waits for the flight
+//	fresh           before soft      no      -         the token
+//	due             soft to hard     no      -         the token; it starts a flight
+//	refreshing      soft to hard     yes     -         the token
+//	backing off     soft to hard     no      kept      the token
+//	failing         none             no      kept      the error
+//
+// Past hard a snapshot counts as none. A failure that was kept while the token
+// still held is dropped once when hard passes, so that the first caller after
+// it tries at once.
+
+// flightLease is how long a flight may stay without an end before another one
+// may take its place: a host that performs the steps may have died.
+const flightLease = foregroundBudget
+
+// snapshot is what readers see. It never changes once published.
+type snapshot struct {
+	token Token
+	// soft is when the token is due for renewal, hard when it is over.
+	soft, hard Instant
+	// quiet is until when a reader has nothing to do but take the token: soft
+	// at first, later the end of a running refresh or of a pause after a
+	// failed one; never after hard.
+	quiet Instant
+}
+
+// usableUntil is when a token is no longer handed out: a margin before its end
+// that scales with its life without a cliff.
+func usableUntil(sent Instant, life time.Duration) Instant {
+	return sent.Add(life - min(10*time.Second, life/10))
+}
+
+// refreshDue is a random point of 40 to 48 per cent of the life. It lets a
+// token that lives ten minutes outlast an outage of five.
+func refreshDue(sent Instant, life time.Duration, random float64) Instant {
+	return sent.Add(time.Duration((0.40 + 0.08*random) * float64(life)))
+}
+
+// flight is one fetch that any number of callers wait for.
+type flight struct {
+	done       chan struct{} // closed when the fields below are final
+	lease      Instant
+	background bool // nobody waits; guarded by entry.mu
+
+	token     Token
+	err       *Error
+	abandoned bool // given up without a result: the next caller starts over
+}
+
+// entry is the state of one cache key.
+type entry struct {
+	snap atomic.Pointer[snapshot]
+
+	mu        sync.Mutex // never held across I/O, hooks or waits
+	flight    *flight
+	failure   *Error
+	failures  int // consecutive
+	nextTry   Instant
+	overcome  bool // the failure came while a token held, so passing hard drops it
+	forced    Instant
+	wasForced bool
+	gone      bool // evicted or closed; a Source looks its key up again
+}
+
+// peek returns the token that may be handed out, if any, and whether a refresh
+// should be started.
+func (e *entry) peek(now Instant) (s *snapshot, due bool) {
+	s = e.snap.Load()
+	if s == nil || !now.Before(s.hard) {
+		return nil, false
+	}
+	return s, !now.Before(s.quiet)
+}
+
+// answer is what decide says: a token, an error, or a flight to wait for.
+// own says that the caller has to run the flight; with a token it then runs in
+// the background.
+type answer struct {
+	token  *Token
+	err    *Error
+	flight *flight
+	own    bool
+}
+
+// acquireUnlessGone decides what a caller gets. It reports false when the entry
+// was evicted or closed.
+func (e *entry) acquireUnlessGone(now Instant) (answer, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.gone {
+		return answer{}, false
+	}
+	return e.decide(now), true
+}
+
+func (e *entry) decide(now Instant) answer {
+	s, due := e.peek(now)
+	running := e.flight != nil && now.Before(e.flight.lease)
+	switch {
+	case s != nil && (running || !due):
+		return answer{token: &s.token}
+	case s != nil:
+		f := e.start(now, true)
+		quiet := *s
+		quiet.quiet = earlier(f.lease, s.hard)
+		e.snap.Store(&quiet)
+		return answer{token: &s.token, flight: f, own: true}
+	case running:
+		e.flight.background = false
+		return answer{flight: e.flight}
+	case e.failure != nil && !e.overcome && now.Before(e.nextTry):
+		return answer{err: e.failure}
+	}
+	return answer{flight: e.start(now, false), own: true}
+}
+
+func (e *entry) start(now Instant, background bool) *flight {
+	e.flight = &flight{done: make(chan struct{}), lease: now.Add(flightLease), background: background}
+	return e.flight
+}
+
+// land ends a flight with a token or an error. The result is published before
+// the waiters wake. A flight whose place was taken by another still delivers
+// its token, if that lives longer than the one that is held.
+func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Instant, random float64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	current := e.flight == f
+	if current {
+		e.flight = nil
+	}
+	if err == nil {
+		life := token.ExpiresAt.Sub(token.RequestedAt)
+		hard := usableUntil(sent, life)
+		if held := e.snap.Load(); !e.gone && (current || held == nil || held.hard.Before(hard)) {
+			soft := refreshDue(sent, life, random)
+			e.snap.Store(&snapshot{token: token, soft: soft, hard: hard, quiet: soft})
+			e.failure, e.failures, e.overcome = nil, 0, false
+		}
+	} else if current {
+		e.failures++
+		e.nextTry = now.Add(remember(err, e.failures, random))
+		kept := *err
+		kept.NextAttempt = e.nextTry.Time()
+		err, e.failure = &kept, &kept
+		s := e.snap.Load()
+		e.overcome = s != nil && now.Before(s.hard)
+		if e.overcome {
+			waiting := *s
+			waiting.quiet = earlier(e.nextTry, s.hard)
+			e.snap.Store(&waiting)
+		}
+	}
+	f.token, f.err = token, err
+	close(f.done)
+}
+
+// abandon ends a flight that nobody runs any more, with no change of state but
+// that the next caller starts a new one.
+func (e *entry) abandon(f *flight) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.flight == f {
+		e.flight = nil
+		if s := e.snap.Load(); s != nil {
+			due := *s
+			due.quiet = s.soft
+			e.snap.Store(&due)
+		}
+	}
+	f.abandoned = true
+	close(f.done)
+}
+
+// invalidate drops the token if it is the one that was rejected. A second
+// rejection within five seconds is not believed: asking for ever newer tokens
+// would not help the caller and would burden Maskinporten.
+func (e *entry) invalidate(accessToken string, now Instant) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.snap.Load()
+	if s == nil || s.token.AccessToken != accessToken || e.wasForced && now.Before(e.forced.Add(5*time.Second)) {
+		return false
+	}
+	e.snap.Store(nil)
+	e.failure, e.forced, e.wasForced = nil, now, true
+	return true
+}
+
+// retire empties the entry for good. It reports false, and does nothing, while
+// a flight runs and force is not set.
+func (e *entry) retire(force bool) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.flight != nil && !force {
+		return false
+	}
+	e.gone = true
+	e.snap.Store(nil)
+	return true
+}
+
+func earlier(a, b Instant) Instant {
+	return Instant{Wall: min(a.Wall, b.Wall), Monotonic: min(a.Monotonic, b.Monotonic)}
+}

@@ -1,0 +1,238 @@
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// ClientConfig describes one client registration at Maskinporten. The zero
+// value of every field but the first three is a sound default.
+type ClientConfig struct {
+	// Environment is [Production], [Test] or an installation of your own.
+	Environment Environment
+	// ClientID is the registration's id; it becomes iss of the grant.
+	ClientID string
+	// Key signs the grants, or only says how they will be signed.
+	Key Key
+	// Transport sends the requests. It may be nil when the host sends by
+	// itself, step by step.
+	Transport Transport
+	// GrantLife is exp minus iat of a grant: 10 s to 120 s, zero means 60 s.
+	GrantLife time.Duration
+	// CacheLimit is how many tokens are kept at most. Zero means 10,000.
+	CacheLimit int
+	// Clock is SystemClock unless a test says otherwise.
+	Clock Clock
+	// Random is where jti come from; nil means the operating system.
+	Random io.Reader
+}
+
+// String names the client without its key.
+func (c ClientConfig) String() string {
+	return "core.ClientConfig{" + c.ClientID + " at " + c.Environment.Issuer + ", " + c.Key.String() + "}"
+}
+
+// GoString is String.
+func (c ClientConfig) GoString() string { return c.String() }
+
+const defaultCacheLimit = 10_000
+
+// Validate returns everything that is wrong with the configuration as one
+// *Error, or nil.
+func (c ClientConfig) Validate() error {
+	list := c.Environment.problems()
+	switch {
+	case c.ClientID == "":
+		list = append(list, Problem{"client_id", "it is missing", "Give the client id from Maskinporten's self-service."})
+	case len(c.ClientID) > 255 || !isPrintable(c.ClientID) || containsSpace(c.ClientID):
+		list = append(list, Problem{"client_id", quoted(c.ClientID) + " has a character that a client id cannot have", "Copy the client id from self-service, without spaces or line breaks."})
+	}
+	list = append(list, c.Key.problems()...)
+	if _, err := grantLife(c.GrantLife); err != nil {
+		list = append(list, asError(err, CodeInvalidConfig).Problems...)
+	}
+	if c.CacheLimit < 0 || c.CacheLimit > 10_000_000 {
+		list = append(list, Problem{"cache_limit", itoa(c.CacheLimit) + " is not a number of tokens to keep", "Give 1 to 10,000,000; leave it out for 10,000."})
+	}
+	if err := invalid(CodeInvalidConfig, list); err != nil {
+		return err
+	}
+	return nil
+}
+
+func containsSpace(text string) bool {
+	for i := range len(text) {
+		if text[i] == ' ' {
+			return true
+		}
+	}
+	return false
+}
+
+// Client is one registration with its cache. It is safe for concurrent use.
+type Client struct {
+	config    ClientConfig
+	grantLife time.Duration
+	limit     int
+	jitter    func() float64
+
+	// running is cancelled by Close.
+	running context.Context
+	stop    context.CancelFunc
+
+	mu      sync.Mutex
+	entries map[string]*entry
+}
+
+// NewClient checks the configuration and returns a Client. It sends nothing.
+func NewClient(config ClientConfig) (*Client, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if config.Clock == nil {
+		config.Clock = SystemClock
+	}
+	life, _ := grantLife(config.GrantLife) // validated above
+	c := &Client{config: config, grantLife: life, limit: config.CacheLimit, jitter: rand.Float64, entries: map[string]*entry{}}
+	if c.limit == 0 {
+		c.limit = defaultCacheLimit
+	}
+	c.running, c.stop = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Now reads the client's clock.
+func (c *Client) Now() Instant { return c.config.Clock() }
+
+// Environment returns the client's environment.
+func (c *Client) Environment() Environment { return c.config.Environment }
+
+// String names the client without its key.
+func (c *Client) String() string { return "core.Client{" + c.config.String() + "}" }
+
+// GoString is String.
+func (c *Client) GoString() string { return c.String() }
+
+// Source returns a source of tokens for the request, each of them led through
+// the exchanges in their order. Sources of equal requests share one token. It
+// sends nothing.
+func (c *Client) Source(request TokenRequest, exchanges ...Exchange) (*Source, error) {
+	if c.running.Err() != nil {
+		return nil, NewError(CodeClosed, "the client is closed", nil)
+	}
+	problems := request.problems()
+	for i, x := range exchanges {
+		problems = append(problems, x.problems("exchanges["+itoa(i)+"]", c.config.Environment.AllowLoopbackHTTP)...)
+	}
+	if err := invalid(CodeInvalidTokenRequest, problems); err != nil {
+		return nil, err
+	}
+	request.Scopes = request.scopeSet() // a copy of its own: the caller may change the slice
+	request.Resource = append([]string(nil), request.Resource...)
+	if request.SystemUser != nil {
+		user := *request.SystemUser
+		request.SystemUser = &user
+	}
+	source := &Source{client: c, request: request, key: c.cacheKey(request, nil)}
+	for i := range exchanges {
+		x := exchanges[i]
+		source = &Source{client: c, request: request, exchange: &x, subject: source, key: c.cacheKey(request, exchanges[:i+1])}
+	}
+	for s := source; s != nil; s = s.subject {
+		s.bind()
+	}
+	return source, nil
+}
+
+// Close ends every running fetch and releases those who wait with code closed.
+// Later calls of the client's sources fail with it too. Closing twice is fine.
+func (c *Client) Close() {
+	c.stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		e.retire(true)
+	}
+	clear(c.entries)
+}
+
+// cacheKey is a SHA-256 over everything that makes one token differ from
+// another. Each part is preceded by its length, so that no two lists of parts
+// can run together; it holds no secret and can be logged.
+func (c *Client) cacheKey(r TokenRequest, exchanges []Exchange) string {
+	hash := sha256.New()
+	part := func(texts ...string) {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(texts)))
+		hash.Write(size[:])
+		for _, text := range texts {
+			binary.BigEndian.PutUint64(size[:], uint64(len(text)))
+			hash.Write(size[:])
+			hash.Write([]byte(text))
+		}
+	}
+	part(c.config.Environment.Issuer, c.config.Environment.TokenEndpoint, c.config.ClientID, c.config.Key.identity())
+	part(r.scopeSet()...)
+	part(r.Resource...)
+	part(r.ConsumerOrg, r.PID, string(r.authorizationDetails()))
+	for _, x := range exchanges {
+		part(x.Name, x.TokenEndpoint, x.GrantType, x.SubjectTokenType)
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
+
+// entryFor returns the entry of a key, making room for it if it is new.
+func (c *Client) entryFor(key string) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries[key]; e != nil {
+		return e
+	}
+	e := &entry{}
+	if c.running.Err() != nil {
+		e.retire(true)
+		return e
+	}
+	for len(c.entries) >= c.limit && c.evict() {
+	}
+	c.entries[key] = e
+	return e
+}
+
+// evict drops, of a few entries picked at random, the one whose token ends
+// first. An entry with a fetch under way is never dropped.
+func (c *Client) evict() bool {
+	const sample = 16
+	var worst string
+	var end Instant
+	seen := 0
+	for key, e := range c.entries {
+		hard := Instant{}
+		if s := e.snap.Load(); s != nil {
+			hard = s.hard
+		}
+		if worst == "" || hard.Before(end) {
+			worst, end = key, hard
+		}
+		if seen++; seen == sample {
+			break
+		}
+	}
+	if !c.entries[worst].retire(false) {
+		for key, e := range c.entries {
+			if e.retire(false) {
+				delete(c.entries, key)
+				return true
+			}
+		}
+		return false
+	}
+	delete(c.entries, worst)
+	return true
+}

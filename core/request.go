@@ -1,0 +1,188 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// TokenRequest is what is asked for. Its fields are the claims of the grant
+// (Digdir, "JWT grant"); a zero field is a claim that is left out.
+type TokenRequest struct {
+	// Scopes are what the token shall give access to, at least one. Their
+	// order does not matter, repeats are dropped, case is kept. Digdir
+	// recommends one scope for each token.
+	Scopes []string
+	// Resource are the absolute URIs of the APIs that the token is for; they
+	// become its aud (RFC 8707).
+	Resource []string
+	// ConsumerOrg is the nine-digit organization number of the customer on
+	// whose behalf a supplier acts, delegated in Altinn.
+	ConsumerOrg string
+	// PID restricts the token to one person, by the eleven digits of the
+	// Norwegian national identity number.
+	PID string
+	// SystemUser asks for a token for a system user in Altinn.
+	SystemUser *SystemUser
+}
+
+// SystemUser names a system user of Altinn (urn:altinn:systemuser, RFC 9396).
+type SystemUser struct {
+	// Org is the nine-digit organization number of the system user's owner.
+	Org string
+	// ExternalRef is needed when the system user was created with one.
+	ExternalRef string
+}
+
+// Validate returns everything that is wrong with the request as one *Error,
+// or nil.
+func (r TokenRequest) Validate() error {
+	if err := invalid(CodeInvalidTokenRequest, r.problems()); err != nil {
+		return err
+	}
+	return nil
+}
+
+const (
+	maxScopeClaim = 8192
+	maxResources  = 50
+)
+
+func (r TokenRequest) problems() []Problem {
+	var list []Problem
+	add := func(field, message, remedy string) { list = append(list, Problem{field, message, remedy}) }
+	if len(r.Scopes) == 0 {
+		add("scopes", "no scope is given", "Give at least one scope that is registered on the client.")
+	}
+	for i, scope := range r.Scopes {
+		if why, remedy := scopeProblem(scope); why != "" {
+			add(fmt.Sprintf("scopes[%d]", i), why, remedy)
+			if len(list) >= 20 {
+				break
+			}
+		}
+	}
+	if len(r.scopeClaim()) > maxScopeClaim {
+		add("scopes", fmt.Sprintf("all scopes together are longer than %d characters", maxScopeClaim), "Ask for fewer scopes in one token; Digdir recommends one.")
+	}
+	if len(r.Resource) > maxResources {
+		add("resource", fmt.Sprintf("there are more than %d resources", maxResources), "Ask for the API that the token is for.")
+	}
+	for i, uri := range r.Resource[:min(len(r.Resource), maxResources)] {
+		if why := resourceProblem(uri); why != "" {
+			add(fmt.Sprintf("resource[%d]", i), why, "Give an absolute URI without a fragment, such as https://api.example.no.")
+		}
+	}
+	if r.ConsumerOrg != "" {
+		if why, remedy := organizationProblem(r.ConsumerOrg); why != "" {
+			add("consumer_org", why, remedy)
+		}
+	}
+	if r.PID != "" && !isDigits(r.PID, 11) {
+		add("pid", "a national identity number has eleven digits", "Give all eleven digits without spaces.")
+	}
+	if r.SystemUser != nil {
+		if why, remedy := organizationProblem(r.SystemUser.Org); why != "" {
+			add("system_user.org", why, remedy)
+		}
+		if ref := r.SystemUser.ExternalRef; len(ref) > 255 || !isPrintable(ref) {
+			add("system_user.external_ref", "it is longer than 255 characters or not printable", "Give the externalRef that the system user was created with.")
+		}
+	}
+	return list
+}
+
+// scopeClaim is the sorted set of scopes, separated by spaces.
+func (r TokenRequest) scopeClaim() string {
+	return strings.Join(r.scopeSet(), " ")
+}
+
+func (r TokenRequest) scopeSet() []string {
+	set := slices.Clone(r.Scopes)
+	slices.Sort(set)
+	return slices.Compact(set)
+}
+
+// scopeProblem checks the characters of RFC 6749 §3.3 and the slips people make.
+func scopeProblem(scope string) (message, remedy string) {
+	switch {
+	case scope == "":
+		return "the scope is empty", "Remove it."
+	case strings.ContainsAny(scope, " \t\r\n\u00a0"):
+		return quoted(scope) + " has a space in it", "Give each scope as an item of its own, without spaces."
+	case strings.Contains(scope, ","):
+		return quoted(scope) + " has a comma in it", "Give each scope as an item of its own."
+	}
+	for i := range len(scope) {
+		if c := scope[i]; c < '!' || c > '~' || c == '"' || c == '\\' {
+			return quoted(scope) + " has a character that a scope cannot have", "Copy the scope from self-service; it is ASCII without quotes and backslashes."
+		}
+	}
+	return "", ""
+}
+
+func resourceProblem(uri string) string {
+	scheme, rest, ok := strings.Cut(uri, ":")
+	switch {
+	case !ok || rest == "" || !isScheme(scheme):
+		return quoted(uri) + " is not an absolute URI"
+	case strings.Contains(uri, "#"):
+		return quoted(uri) + " has a fragment"
+	case len(uri) > 2048:
+		return "the URI is longer than 2048 characters"
+	case !isPrintable(uri) || strings.Contains(uri, " "):
+		return quoted(uri) + " has a character that a URI cannot have"
+	}
+	return ""
+}
+
+func isScheme(text string) bool {
+	for i := range len(text) {
+		c := text[i] | 0x20
+		if letter := 'a' <= c && c <= 'z'; !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", rune(text[i]))) {
+			return false
+		}
+	}
+	return text != ""
+}
+
+// organizationProblem checks a Norwegian organization number: nine digits, the
+// last of which is a modulus 11 check digit.
+func organizationProblem(number string) (message, remedy string) {
+	if plain, ok := strings.CutPrefix(number, "0192:"); ok {
+		return quoted(number) + " has the prefix 0192:", "Write the nine digits only: " + vetted(plain) + "."
+	}
+	if !isDigits(number, 9) {
+		return quoted(number) + " is not an organization number", "Give nine digits without spaces or prefix."
+	}
+	sum := 0
+	for i, weight := range [8]int{3, 2, 7, 6, 5, 4, 3, 2} {
+		sum += int(number[i]-'0') * weight
+	}
+	if check := (11 - sum%11) % 11; check != int(number[8]-'0') {
+		return quoted(number) + " has a wrong check digit", "Check the number for a typing error."
+	}
+	return "", ""
+}
+
+func isDigits(text string, length int) bool {
+	if len(text) != length {
+		return false
+	}
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// isPrintable reports whether text is printable ASCII.
+func isPrintable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,225 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// Source gives a valid token for one request, now. It is safe for concurrent
+// use; reading a cached token takes no lock.
+type Source struct {
+	client   *Client
+	request  TokenRequest
+	exchange *Exchange // nil for a token of Maskinporten itself
+	subject  *Source   // whose token the exchange takes
+	key      string
+	entry    atomic.Pointer[entry]
+}
+
+// Key is the cache key: 64 hexadecimal digits, equal for sources that share
+// one token, and safe to log.
+func (s *Source) Key() string { return s.key }
+
+// String names the source by what it asks for.
+func (s *Source) String() string {
+	name := fmt.Sprintf("core.Source{%q", s.request.scopeClaim())
+	if s.exchange != nil {
+		name += " by " + s.exchange.Name + " exchange"
+	}
+	return name + "}"
+}
+
+// Peek returns the cached token if one can be handed out, for how long, and
+// whether it is time to fetch the next one. It never blocks and starts nothing.
+func (s *Source) Peek() (token Token, left time.Duration, due, ok bool) {
+	now := s.Now()
+	held, due := s.entry.Load().peek(now)
+	if held == nil {
+		return Token{}, 0, false, false
+	}
+	return held.token, now.Until(held.hard), due, true
+}
+
+// Now reads the client's clock.
+func (s *Source) Now() Instant { return s.client.Now() }
+
+// Token returns a valid token: from the cache while it holds, fetched
+// otherwise. A token that is due is returned at once and renewed in the
+// background. However many callers wait, one fetch runs; ctx ends only this
+// caller's wait. Every error is an [*Error].
+func (s *Source) Token(ctx context.Context) (Token, error) {
+	now := s.client.config.Clock()
+	if held := s.entry.Load().snap.Load(); held != nil && now.Before(held.quiet) {
+		return held.token, nil
+	}
+	return s.acquireToken(ctx, now)
+}
+
+func (s *Source) acquireToken(ctx context.Context, now Instant) (Token, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			if token, _, _, ok := s.Peek(); ok {
+				return token, nil
+			}
+			return Token{}, waitError(err)
+		}
+		if err := s.hostError(); err != nil {
+			return Token{}, err
+		}
+		held, a := s.acquire(now)
+		if a.own {
+			f := &Flow{source: s, entry: held}
+			f.run(a.flight, now)
+			go f.drive()
+		}
+		if a.token != nil {
+			return *a.token, nil
+		}
+		if a.err != nil {
+			return Token{}, a.err
+		}
+		select {
+		case <-a.flight.done:
+		case <-s.client.running.Done():
+			return Token{}, NewError(CodeClosed, "the client was closed", nil)
+		case <-ctx.Done():
+			return Token{}, waitError(ctx.Err())
+		}
+		if !a.flight.abandoned {
+			if a.flight.err != nil {
+				return Token{}, a.flight.err
+			}
+			return a.flight.token, nil
+		}
+		now = s.client.config.Clock()
+	}
+}
+
+// hostError says what a blocking call lacks.
+func (s *Source) hostError() error {
+	switch {
+	case s.client.running.Err() != nil:
+		return NewError(CodeClosed, "the client is closed", nil)
+	case s.client.config.Key.Signer == nil:
+		return NewError(CodeNoSigner, "the client's key has no Signer", nil)
+	case s.client.config.Transport == nil:
+		return NewError(CodeNoTransport, "the client has no Transport", nil)
+	}
+	return nil
+}
+
+// waitError is for a caller whose context ended before the token came.
+func waitError(cause error) *Error {
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return NewError(CodeDeadline, "no token came before the caller's deadline", cause)
+	}
+	return NewError(CodeCancelled, "the caller cancelled while waiting for a token", cause)
+}
+
+// Invalidate drops the cached token if it is the one given; call it when an
+// API answered 401 to it. It reports whether the next call fetches a new one.
+// Maskinporten's tokens do not end early, so a second drop within five seconds
+// is refused.
+func (s *Source) Invalidate(accessToken string) bool {
+	return s.entry.Load().invalidate(accessToken, s.Now())
+}
+
+// NewFlow returns an acquisition whose steps the caller performs. It answers
+// from the cache where Token would, and renews a token that is due.
+func (s *Source) NewFlow() *Flow { return &Flow{source: s} }
+
+// acquire asks the cache, in a new entry if the old one was evicted.
+func (s *Source) acquire(now Instant) (*entry, answer) {
+	for range 3 {
+		e := s.entry.Load()
+		if a, ok := e.acquireUnlessGone(now); ok {
+			return e, a
+		}
+		if s.client.running.Err() != nil {
+			break
+		}
+		s.bind()
+	}
+	return s.entry.Load(), answer{err: NewError(CodeClosed, "the client is closed", nil)}
+}
+
+func (s *Source) bind() { s.entry.Store(s.client.entryFor(s.key)) }
+
+// drive performs the steps of a flight for a Go program, in a goroutine that
+// outlives the callers who wait for it.
+func (f *Flow) drive() {
+	c := f.source.client
+	ctx, cancel := context.WithTimeout(c.running, foregroundBudget)
+	defer cancel()
+	defer func() {
+		if fault := recover(); fault != nil {
+			f.crash(fault)
+		}
+	}()
+	for {
+		step := f.Next(c.Now())
+		if step.Kind == StepDone || step.Kind == StepFailed {
+			return
+		}
+		if c.running.Err() != nil {
+			f.Abandon()
+			return
+		}
+		if err := f.Perform(ctx, step); err != nil {
+			f.Failed(c.Now(), err)
+		}
+	}
+}
+
+// crash ends a flight after a panic in a hook, so that nobody waits for ever.
+func (f *Flow) crash(fault any) {
+	if f.subject != nil {
+		f.subject.crash(fault)
+	}
+	if f.flight != nil {
+		f.fail(NewError(CodeInternal, "a signer or transport panicked: "+vetted(fmt.Sprint(fault)), nil), f.source.client.Now())
+	}
+}
+
+// Perform does one step with the client's own Signer and Transport and feeds
+// the outcome: for hosts that leave some of the steps to it. A wait ends early
+// with ctx. An error means that the step is none that can be performed here.
+func (f *Flow) Perform(ctx context.Context, step Step) error {
+	c := f.source.client
+	switch step.Kind {
+	case StepWait:
+		timer := time.NewTimer(step.Wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-step.wake:
+		case <-ctx.Done():
+		}
+	case StepSign:
+		if step.signer == nil {
+			return NewError(CodeNoSigner, "the client's key has no Signer", nil)
+		}
+		signCtx, cancel := context.WithTimeout(ctx, signTimeout)
+		defer cancel()
+		signature, err := step.signer.Sign(signCtx, step.SigningInput)
+		if err != nil {
+			return f.Failed(c.Now(), err)
+		}
+		f.Signed(c.Now(), signature) // a wrong length ends the flow, which says so
+	case StepSend:
+		if c.config.Transport == nil {
+			return NewError(CodeNoTransport, "the client has no Transport", nil)
+		}
+		sendCtx, cancel := context.WithTimeout(ctx, step.Request.Timeout)
+		defer cancel()
+		response, err := c.config.Transport.Send(sendCtx, step.Request)
+		if err != nil {
+			return f.Failed(c.Now(), err)
+		}
+		return f.Received(c.Now(), response)
+	}
+	return nil
+}

@@ -1,0 +1,257 @@
+package wire
+
+import (
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"github.com/maskinporten-core/maskinporten/core"
+	"github.com/maskinporten-core/maskinporten/core/internal/strictjson"
+)
+
+// object reads the members of one JSON object and notes everything that is
+// wrong with it: members of the wrong kind, and those that nobody asked for.
+type object struct {
+	path     string
+	value    strictjson.Value
+	known    map[string]bool
+	problems *[]core.Problem
+}
+
+func (o object) note(name, message, remedy string) {
+	*o.problems = append(*o.problems, core.Problem{Field: o.path + name, Message: message, Remedy: remedy})
+}
+
+// member returns a member of that kind. Null and absent are the same.
+func (o object) member(name string, kind strictjson.Kind) (strictjson.Value, bool) {
+	o.known[name] = true
+	v, ok := o.value.Get(name)
+	if !ok || v.Kind == strictjson.Null {
+		return v, false
+	}
+	if v.Kind != kind {
+		o.note(name, "it is "+v.Kind.String(), "Give "+kind.String()+".")
+		return v, false
+	}
+	return v, true
+}
+
+func (o object) has(name string) bool {
+	v, ok := o.value.Get(name)
+	return ok && v.Kind != strictjson.Null
+}
+
+func (o object) text(name string) string {
+	v, _ := o.member(name, strictjson.String)
+	if v.Kind != strictjson.String {
+		return ""
+	}
+	return v.Text
+}
+
+func (o object) flag(name string) bool {
+	v, ok := o.member(name, strictjson.Bool)
+	return ok && v.Text == "true"
+}
+
+func (o object) number(name string, most int64) int64 {
+	v, ok := o.member(name, strictjson.Number)
+	if !ok {
+		return 0
+	}
+	n, whole := v.Int()
+	if !whole || n < 0 || n > most {
+		o.note(name, "it is not a whole number from 0 to "+fmt.Sprint(most), "Correct the number.")
+		return 0
+	}
+	return n
+}
+
+// texts reads an array of strings; one string counts as an array of one.
+func (o object) texts(name string) []string {
+	o.known[name] = true
+	if v, ok := o.value.Get(name); ok && v.Kind == strictjson.String {
+		return []string{v.Text}
+	}
+	v, _ := o.member(name, strictjson.Array)
+	list := make([]string, 0, len(v.Items))
+	for i, item := range v.Items {
+		if item.Kind != strictjson.String {
+			o.note(fmt.Sprintf("%s[%d]", name, i), "it is "+item.Kind.String(), "Give a string.")
+			return nil
+		}
+		list = append(list, item.Text)
+	}
+	return list
+}
+
+// object reads a member that is an object; read is not called without one.
+func (o object) object(name string, read func(object)) {
+	if v, ok := o.member(name, strictjson.Object); ok {
+		readObject(o.path+name+".", v, o.problems, read)
+	}
+}
+
+func readObject(path string, value strictjson.Value, problems *[]core.Problem, read func(object)) {
+	o := object{path, value, map[string]bool{}, problems}
+	read(o)
+	for _, m := range value.Members {
+		if !o.known[m.Name] && len(*problems) < 50 {
+			o.note(printable(m.Name), "there is no such member", "Remove it or correct its name.")
+		}
+	}
+}
+
+// readInput parses a whole input, which must be an object. Problems become one
+// error with that code.
+func readInput(input []byte, what string, code core.Code, read func(object)) error {
+	if len(input) > maxInput {
+		return core.NewError(core.CodeInvalidArgument, what+" is larger than 4 MiB", nil)
+	}
+	value, err := strictjson.Parse(input)
+	if err != nil {
+		return core.NewError(core.CodeInvalidArgument, what+" is "+err.Error(), nil)
+	}
+	if value.Kind != strictjson.Object {
+		return core.NewError(core.CodeInvalidArgument, what+" is "+value.Kind.String()+", not an object", nil)
+	}
+	var problems []core.Problem
+	readObject("", value, &problems, read)
+	return core.InvalidInput(code, problems)
+}
+
+func readClientConfig(input []byte) (config core.ClientConfig, err error) {
+	var keyErr error
+	err = readInput(input, "the configuration", core.CodeInvalidConfig, func(o object) {
+		config.Environment = readEnvironment(o)
+		config.ClientID = o.text("client_id")
+		config.GrantLife = time.Duration(o.number("grant_life_seconds", 1<<31)) * time.Second
+		config.CacheLimit = int(o.number("cache_limit", 1<<31))
+		if !o.has("key") {
+			o.known["key"] = true
+			o.note("key", "it is missing", "Give a key as pem, jwk or pkcs12, or the kid or x5c of a key that you sign with yourself.")
+			return
+		}
+		o.object("key", func(k object) { config.Key, keyErr = readKey(k) })
+	})
+	if err == nil {
+		err = keyErr
+	}
+	return config, err
+}
+
+func readEnvironment(o object) (env core.Environment) {
+	if v, ok := o.value.Get("environment"); ok && v.Kind == strictjson.Object {
+		o.object("environment", func(e object) {
+			env = core.Environment{Issuer: e.text("issuer"), TokenEndpoint: e.text("token_endpoint"), MetadataURL: e.text("metadata_url"),
+				CustomsTokenEndpoint: e.text("customs_token_endpoint"), CustomsTestAuth: e.text("customs_test_auth"),
+				AllowLoopbackHTTP: e.flag("allow_loopback_http")}
+		})
+		return env
+	}
+	name := o.text("environment")
+	env, err := core.EnvironmentByName(name)
+	if err != nil && o.known["environment"] {
+		problem := err.(*core.Error).Problems[0]
+		*o.problems = append(*o.problems, problem)
+	}
+	return env
+}
+
+// readKey reads the key member: a private key, or the public face of one that
+// the host signs with.
+func readKey(o object) (core.Key, error) {
+	if o.has("pem") || o.has("jwk") || o.has("pkcs12") {
+		return privateKey(o)
+	}
+	key := core.Key{Algorithm: o.text("alg"), KeyID: o.text("kid"), SignatureSize: int(o.number("signature_size", 1<<16))}
+	for i, text := range o.texts("x5c") {
+		der, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			o.note(fmt.Sprintf("x5c[%d]", i), "it is not standard base64", "Give the certificate in DER, encoded in base64 (not base64url).")
+		}
+		key.CertificateChain = append(key.CertificateChain, der)
+	}
+	return key, nil
+}
+
+func readRequest(input []byte, env core.Environment) (request core.TokenRequest, exchanges []core.Exchange, err error) {
+	err = readInput(input, "the token request", core.CodeInvalidTokenRequest, func(o object) {
+		request.Scopes = o.texts("scopes")
+		request.Resource = o.texts("resource")
+		request.ConsumerOrg = o.text("consumer_org")
+		request.PID = o.text("pid")
+		o.object("system_user", func(u object) {
+			request.SystemUser = &core.SystemUser{Org: u.text("org"), ExternalRef: u.text("external_ref")}
+		})
+		list, _ := o.member("exchanges", strictjson.Array)
+		for i, item := range list.Items {
+			path := fmt.Sprintf("exchanges[%d]", i)
+			if item.Kind != strictjson.Object {
+				o.note(path, "it is "+item.Kind.String(), "Give an object with a type.")
+				continue
+			}
+			readObject(path+".", item, o.problems, func(x object) { exchanges = append(exchanges, readExchange(x, env)) })
+		}
+	})
+	return request, exchanges, err
+}
+
+func readExchange(o object, env core.Environment) core.Exchange {
+	exchange := core.CustomsExchange(env)
+	if kind := o.text("type"); kind != "customs" {
+		o.note("type", "there is no exchange of the type "+fmt.Sprintf("%q", printable(kind)), `Use "customs".`)
+	}
+	if endpoint := o.text("token_endpoint"); endpoint != "" {
+		exchange.TokenEndpoint = endpoint
+	}
+	return exchange
+}
+
+// readHead reads the status and headers of a response.
+func readHead(input []byte) (response core.Response, err error) {
+	err = readInput(input, "the response head", core.CodeInvalidArgument, func(o object) {
+		response.Status = int(o.number("status", 999))
+		headers, _ := o.member("headers", strictjson.Object)
+		for _, m := range headers.Members {
+			values := []strictjson.Value{m.Value}
+			if m.Value.Kind == strictjson.Array {
+				values = m.Value.Items
+			}
+			for _, v := range values {
+				if v.Kind == strictjson.String {
+					response.Header = append(response.Header, core.Header{Name: m.Name, Value: v.Text})
+				}
+			}
+		}
+		if response.Status < 100 {
+			o.note("status", "it is no HTTP status", "Give the status of the response, 100 to 999.")
+		}
+	})
+	return response, err
+}
+
+// readReason reads why a step failed.
+func readReason(input []byte) (reason *core.Error, err error) {
+	err = readInput(input, "the reason", core.CodeInvalidArgument, func(o object) {
+		code, message := core.Code(o.text("code")), o.text("message")
+		switch code {
+		case core.CodeSigningFailed, core.CodeConnectionFailed, core.CodeTimeout, core.CodeTLSFailed, core.CodeCancelled:
+		default:
+			o.note("code", "it is none that a host may report", "Use signing_failed, connection_failed, timeout, tls_failed or cancelled.")
+		}
+		if message == "" {
+			message = "the host reported " + string(code)
+		}
+		reason = core.NewError(code, printable(message), nil)
+		if code == core.CodeSigningFailed {
+			reason.Retryable = o.flag("retryable")
+		} else {
+			o.known["retryable"] = true
+		}
+	})
+	return reason, err
+}
+
+// printable cuts text of unknown origin to what may stand in a message.
+func printable(text string) string { return core.Printable(text) }
