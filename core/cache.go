@@ -54,7 +54,7 @@ func refreshDue(sent Instant, life time.Duration, random float64) Instant {
 type flight struct {
 	done       chan struct{} // closed when the fields below are final
 	lease      Instant
-	background bool // nobody waits; guarded by entry.mu
+	background atomic.Bool // nobody waits for it yet
 
 	token     Token
 	err       *Error
@@ -120,7 +120,7 @@ func (e *entry) decide(now Instant) answer {
 		e.snap.Store(&quiet)
 		return answer{token: &s.token, flight: f, own: true}
 	case running:
-		e.flight.background = false
+		e.flight.background.Store(false)
 		return answer{flight: e.flight}
 	case e.failure != nil && !e.overcome && now.Before(e.nextTry):
 		return answer{err: e.failure}
@@ -129,7 +129,8 @@ func (e *entry) decide(now Instant) answer {
 }
 
 func (e *entry) start(now Instant, background bool) *flight {
-	e.flight = &flight{done: make(chan struct{}), lease: now.Add(flightLease), background: background}
+	e.flight = &flight{done: make(chan struct{}), lease: now.Add(flightLease)}
+	e.flight.background.Store(background)
 	return e.flight
 }
 

@@ -1,6 +1,6 @@
 package core
 
-import "sort"
+import "slices"
 
 // Code names an error for programs. A code is never renamed and never reused.
 type Code string
@@ -149,6 +149,6 @@ func Codes() []Code {
 	for code := range codeTable {
 		list = append(list, code)
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Number() < list[j].Number() })
+	slices.SortFunc(list, func(a, b Code) int { return int(a.Number() - b.Number()) })
 	return list
 }

@@ -1,10 +1,6 @@
 package core
 
-import (
-	"fmt"
-	"net/netip"
-	"strings"
-)
+import "strings"
 
 // Environment is one installation of Maskinporten. The issuer and the token
 // endpoint belong together: the issuer goes into the grant as aud, and the
@@ -88,7 +84,7 @@ func (e Environment) problems() []Problem {
 	}
 	for _, own := range []Environment{Production, Test} {
 		if (e.Issuer == own.Issuer) != (e.TokenEndpoint == own.TokenEndpoint) {
-			return []Problem{{"environment.token_endpoint", fmt.Sprintf("issuer %s and token endpoint %s are of different environments", quoted(e.Issuer), quoted(e.TokenEndpoint)),
+			return []Problem{{"environment.token_endpoint", "issuer " + quoted(e.Issuer) + " and token endpoint " + quoted(e.TokenEndpoint) + " are of different environments",
 				"Take both from the same environment, or name it: \"production\" or \"test\"."}}
 		}
 	}
@@ -164,7 +160,7 @@ func urlProblems(field, url string, required, loopbackHTTP bool) []Problem {
 		}
 		return one(quoted(url)+" is not encrypted", "Use https; a grant is never sent in the clear.")
 	}
-	if address, err := netip.ParseAddr(host); err == nil && !isLoopback(host) && (address.IsUnspecified() || address.IsLinkLocalUnicast()) {
+	if host == "0.0.0.0" || host == "::" || strings.HasPrefix(host, "169.254.") || strings.HasPrefix(host, "fe80:") {
 		return one(quoted(url)+" is not the address of a server", "Give the host name of the endpoint.")
 	}
 	return nil
@@ -183,9 +179,14 @@ func hostOf(url string) string {
 }
 
 func isLoopback(host string) bool {
-	if host == "localhost" {
+	if host == "localhost" || host == "::1" {
 		return true
 	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
+	parts := strings.Split(host, ".")
+	for _, part := range parts {
+		if len(part) > 3 || !isDigits(part, len(part)) || part == "" {
+			return false
+		}
+	}
+	return len(parts) == 4 && parts[0] == "127"
 }

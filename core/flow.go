@@ -143,7 +143,7 @@ func (f *Flow) begin(now Instant) {
 // run takes over a flight that the cache has handed out.
 func (f *Flow) run(flight *flight, now Instant) {
 	budget := foregroundBudget
-	if flight.background {
+	if flight.background.Load() {
 		budget = backgroundBudget
 	}
 	f.flight, f.deadline, f.earlier = flight, now.Add(budget), map[Code]int{}
@@ -302,11 +302,8 @@ func (f *Flow) outOfOrder(call string) error {
 func (f *Flow) retry(err *Error, now Instant) {
 	earlier := f.earlier[err.Code]
 	f.earlier[err.Code]++
-	f.entry.mu.Lock()
-	background := f.flight.background
-	f.entry.mu.Unlock()
 	pause, again := tryAgain(err, f.attempts, earlier, f.source.client.jitter())
-	if !again || background || !now.Add(pause).Before(f.deadline) {
+	if !again || f.flight.background.Load() || !now.Add(pause).Before(f.deadline) {
 		f.fail(err, now)
 		return
 	}

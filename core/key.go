@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 )
 
 // The signature algorithms that Maskinporten accepts for grants (its metadata,
@@ -50,7 +49,7 @@ type Key struct {
 
 // String names the key without any secret.
 func (k Key) String() string {
-	return fmt.Sprintf("core.Key{%s %s}", k.algorithm(), k.identity())
+	return "core.Key{" + k.algorithm() + " " + k.identity() + "}"
 }
 
 // GoString is String, so that %#v shows no signer.
@@ -81,7 +80,7 @@ func (k Key) problems() []Problem {
 	switch k.algorithm() {
 	case RS256, RS384, RS512:
 	default:
-		list = append(list, Problem{"key.alg", fmt.Sprintf("%s is not accepted by Maskinporten", quoted(k.Algorithm)),
+		list = append(list, Problem{"key.alg", quoted(k.Algorithm) + " is not accepted by Maskinporten",
 			"Use RS256, RS384 or RS512 with an RSA key."})
 	}
 	switch {
@@ -93,16 +92,16 @@ func (k Key) problems() []Problem {
 			"Keep kid if the key is registered on the client, and the chain (x5c) if nothing is registered."})
 	}
 	if !isKeyID(k.KeyID) {
-		list = append(list, Problem{"key.kid", fmt.Sprintf("kid %s has characters that Maskinporten does not allow", quoted(k.KeyID)),
+		list = append(list, Problem{"key.kid", "kid " + quoted(k.KeyID) + " has characters that Maskinporten does not allow",
 			"A kid has 1 to 255 letters, digits, '.', '_' and '-'."})
 	}
 	for i, der := range k.CertificateChain {
 		if len(der) == 0 {
-			list = append(list, Problem{fmt.Sprintf("key.x5c[%d]", i), "the certificate is empty", "Give every certificate of the chain in DER, leaf first."})
+			list = append(list, Problem{"key.x5c[" + itoa(i) + "]", "the certificate is empty", "Give every certificate of the chain in DER, leaf first."})
 		}
 	}
 	if k.SignatureSize != 0 && (k.SignatureSize < minSignatureSize || k.SignatureSize > maxSignatureSize) {
-		list = append(list, Problem{"key.signature_size", fmt.Sprintf("%d bytes is not the size of an accepted RSA signature", k.SignatureSize),
+		list = append(list, Problem{"key.signature_size", itoa(k.SignatureSize) + " bytes is not the size of an accepted RSA signature",
 			"Use an RSA key of 2048 to 8192 bits; its signature has 256 to 1024 bytes."})
 	}
 	return list

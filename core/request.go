@@ -1,7 +1,6 @@
 package core
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -56,21 +55,21 @@ func (r TokenRequest) problems() []Problem {
 	}
 	for i, scope := range r.Scopes {
 		if why, remedy := scopeProblem(scope); why != "" {
-			add(fmt.Sprintf("scopes[%d]", i), why, remedy)
+			add("scopes["+itoa(i)+"]", why, remedy)
 			if len(list) >= 20 {
 				break
 			}
 		}
 	}
 	if len(r.scopeClaim()) > maxScopeClaim {
-		add("scopes", fmt.Sprintf("all scopes together are longer than %d characters", maxScopeClaim), "Ask for fewer scopes in one token; Digdir recommends one.")
+		add("scopes", "all scopes together are longer than "+itoa(maxScopeClaim)+" characters", "Ask for fewer scopes in one token; Digdir recommends one.")
 	}
 	if len(r.Resource) > maxResources {
-		add("resource", fmt.Sprintf("there are more than %d resources", maxResources), "Ask for the API that the token is for.")
+		add("resource", "there are more than "+itoa(maxResources)+" resources", "Ask for the API that the token is for.")
 	}
 	for i, uri := range r.Resource[:min(len(r.Resource), maxResources)] {
 		if why := resourceProblem(uri); why != "" {
-			add(fmt.Sprintf("resource[%d]", i), why, "Give an absolute URI without a fragment, such as https://api.example.no.")
+			add("resource["+itoa(i)+"]", why, "Give an absolute URI without a fragment, such as https://api.example.no.")
 		}
 	}
 	if r.ConsumerOrg != "" {

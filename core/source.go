@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -25,7 +24,7 @@ func (s *Source) Key() string { return s.key }
 
 // String names the source by what it asks for.
 func (s *Source) String() string {
-	name := fmt.Sprintf("core.Source{%q", s.request.scopeClaim())
+	name := "core.Source{" + quoted(s.request.scopeClaim())
 	if s.exchange != nil {
 		name += " by " + s.exchange.Name + " exchange"
 	}
@@ -180,8 +179,19 @@ func (f *Flow) crash(fault any) {
 		f.subject.crash(fault)
 	}
 	if f.flight != nil {
-		f.fail(NewError(CodeInternal, "a signer or transport panicked: "+vetted(fmt.Sprint(fault)), nil), f.source.client.Now())
+		f.fail(NewError(CodeInternal, "a signer or transport panicked"+panicText(fault), nil), f.source.client.Now())
 	}
+}
+
+// panicText shows what a panic said, if that is text.
+func panicText(fault any) string {
+	switch said := fault.(type) {
+	case error:
+		return ": " + vetted(said.Error())
+	case string:
+		return ": " + vetted(said)
+	}
+	return ""
 }
 
 // Perform does one step with the client's own Signer and Transport and feeds

@@ -32,7 +32,7 @@ func (t Token) Header() string { return "Bearer " + t.AccessToken }
 
 // String describes the token without its secret.
 func (t Token) String() string {
-	return fmt.Sprintf("core.Token{%s %s, scope %q, until %s}", t.TokenType, redacted, t.Scope, t.ExpiresAt.Format(time.RFC3339))
+	return "core.Token{" + t.TokenType + " " + redacted + ", scope " + quoted(t.Scope) + ", until " + t.ExpiresAt.Format(time.RFC3339) + "}"
 }
 
 // Format makes every verb of package fmt print String.

@@ -1,0 +1,76 @@
+package core_test
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/maskinporten-core/maskinporten/"
+
+func deps(t *testing.T, environment []string, arguments ...string) []string {
+	t.Helper()
+	command := exec.Command("go", append([]string{"list"}, arguments...)...)
+	command.Env = append(os.Environ(), environment...)
+	command.Stderr = os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := strings.Fields(string(out))
+	if len(list) < 5 {
+		t.Fatalf("go list says only %v", list)
+	}
+	return list
+}
+
+// TestPurity keeps the network out of what runs in an edge worker, and keeps
+// the rooms apart.
+func TestPurity(t *testing.T) {
+	for _, target := range []string{"js", "wasip1"} {
+		for _, flavour := range []string{"", "host_signs"} {
+			list := deps(t, []string{"GOOS=" + target, "GOARCH=wasm"}, "-deps", "-tags="+flavour, module+"core", module+"core/wire", module+"wasm")
+			for _, banned := range []string{"net/http", "net", "os/exec", "log"} {
+				// crypto/x509 of the full flavour knows net, for the addresses in certificates.
+				if slices.Contains(list, banned) && !(banned == "net" && flavour == "") {
+					t.Errorf("%s %q: %s is linked", target, flavour, banned)
+				}
+			}
+			if flavour == "host_signs" {
+				for _, path := range list {
+					if strings.Contains(path, "go-jose") || strings.Contains(path, "crypto/rsa") || path == "crypto/x509" {
+						t.Errorf("%s: the host signs, and yet %s is linked", target, path)
+					}
+				}
+			}
+		}
+	}
+	if list := deps(t, nil, "-deps", module+"core", module+"core/wire"); slices.Contains(list, "net/http") {
+		t.Error("net/http is linked into core")
+	}
+}
+
+// TestWhoKnowsWhom holds the imports of each room against the plan.
+func TestWhoKnowsWhom(t *testing.T) {
+	allowed := map[string][]string{
+		"core":                     {"core/internal/strictjson"},
+		"core/internal/strictjson": {},
+		"core/keys":                {"core", "core/internal/strictjson"},
+		"core/nethttp":             {"core"},
+		"core/sandbox":             {"core"},
+		"core/wire":                {"core", "core/keys", "core/internal/strictjson"},
+		"capi":                     {"core/wire", "core/nethttp", "core"},
+	}
+	for room, may := range allowed {
+		for _, path := range deps(t, []string{"CGO_ENABLED=1"}, "-f", "{{join .Imports \"\\n\"}}\nx x x x x", module+room) {
+			if inside, ok := strings.CutPrefix(path, module); ok && !slices.Contains(may, inside) {
+				t.Errorf("%s imports %s", room, inside)
+			}
+			if slices.Contains([]string{"core", "core/wire"}, room) && slices.Contains([]string{"net/http", "os", "log", "syscall", "net"}, path) {
+				t.Errorf("%s imports %s", room, path)
+			}
+		}
+	}
+}
