@@ -98,6 +98,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if config.Clock == nil {
 		config.Clock = SystemClock
 	}
+	config.Environment = config.Environment.completed()
 	life, _ := grantLife(config.GrantLife) // validated above
 	c := &Client{config: config, grantLife: life, limit: config.CacheLimit, jitter: rand.Float64, entries: map[string]*entry{}}
 	if c.limit == 0 {

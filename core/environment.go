@@ -41,6 +41,17 @@ var Test = Environment{
 	CustomsTestAuth:      "https://api-test.toll.no/api/movement/road/v1/test-auth",
 }
 
+// completed adds what is known of a built-in environment that was given by its
+// issuer and token endpoint only, as platforms such as NAIS do.
+func (e Environment) completed() Environment {
+	for _, own := range []Environment{Production, Test} {
+		if e.Issuer == own.Issuer && e.CustomsTokenEndpoint == "" {
+			e.CustomsTokenEndpoint, e.CustomsTestAuth = own.CustomsTokenEndpoint, own.CustomsTestAuth
+		}
+	}
+	return e
+}
+
 // retired are hosts that no longer answer, or never did, with what to use.
 var retired = map[string]string{
 	"ver1.maskinporten.no": "ver1 was switched off; use the test environment, https://test.maskinporten.no/.",

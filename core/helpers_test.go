@@ -41,7 +41,7 @@ type seen struct {
 // fakeEndpoint is a Transport. answer decides what each request gets; it may
 // block. Every jti must be new.
 type fakeEndpoint struct {
-	t      *testing.T
+	t      testing.TB
 	answer func(n int, r seen) (Response, error)
 
 	mu   sync.Mutex
@@ -95,7 +95,7 @@ func (e *fakeEndpoint) count() int {
 	return len(e.seen)
 }
 
-func decodeClaims(t *testing.T, assertion string) map[string]any {
+func decodeClaims(t testing.TB, assertion string) map[string]any {
 	t.Helper()
 	parts := strings.Split(assertion, ".")
 	if len(parts) != 3 {

@@ -135,6 +135,18 @@ func TestEnvironmentByName(t *testing.T) {
 	}
 }
 
+func TestBuiltInEnvironmentIsCompleted(t *testing.T) {
+	config := testConfig(nil)
+	config.Environment = Environment{Issuer: Test.Issuer, TokenEndpoint: Test.TokenEndpoint}
+	client, err := NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := CustomsExchange(client.Environment()).TokenEndpoint; got != Test.CustomsTokenEndpoint {
+		t.Errorf("Customs are at %q", got)
+	}
+}
+
 func TestClientConfigProblems(t *testing.T) {
 	tests := []struct {
 		field  string

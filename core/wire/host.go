@@ -6,7 +6,6 @@ package wire
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,7 +73,7 @@ func (h *Host) guard(failure **Failure) {
 				h.poisoned.Store(true)
 			}
 		}
-		*failure = fail(core.NewError(core.CodeInternal, fmt.Sprintf("a fault inside the library was caught (%T)", fault), nil))
+		*failure = fail(core.NewError(core.CodeInternal, "a fault inside the library was caught", nil))
 	}
 }
 

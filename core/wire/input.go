@@ -2,7 +2,7 @@ package wire
 
 import (
 	"encoding/base64"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/maskinporten-core/maskinporten/core"
@@ -61,7 +61,7 @@ func (o object) number(name string, most int64) int64 {
 	}
 	n, whole := v.Int()
 	if !whole || n < 0 || n > most {
-		o.note(name, "it is not a whole number from 0 to "+fmt.Sprint(most), "Correct the number.")
+		o.note(name, "it is not a whole number from 0 to "+strconv.FormatInt(most, 10), "Correct the number.")
 		return 0
 	}
 	return n
@@ -77,7 +77,7 @@ func (o object) texts(name string) []string {
 	list := make([]string, 0, len(v.Items))
 	for i, item := range v.Items {
 		if item.Kind != strictjson.String {
-			o.note(fmt.Sprintf("%s[%d]", name, i), "it is "+item.Kind.String(), "Give a string.")
+			o.note(index(name, i), "it is "+item.Kind.String(), "Give a string.")
 			return nil
 		}
 		list = append(list, item.Text)
@@ -168,7 +168,7 @@ func readKey(o object) (core.Key, error) {
 	for i, text := range o.texts("x5c") {
 		der, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
-			o.note(fmt.Sprintf("x5c[%d]", i), "it is not standard base64", "Give the certificate in DER, encoded in base64 (not base64url).")
+			o.note(index("x5c", i), "it is not standard base64", "Give the certificate in DER, encoded in base64 (not base64url).")
 		}
 		key.CertificateChain = append(key.CertificateChain, der)
 	}
@@ -186,7 +186,7 @@ func readRequest(input []byte, env core.Environment) (request core.TokenRequest,
 		})
 		list, _ := o.member("exchanges", strictjson.Array)
 		for i, item := range list.Items {
-			path := fmt.Sprintf("exchanges[%d]", i)
+			path := index("exchanges", i)
 			if item.Kind != strictjson.Object {
 				o.note(path, "it is "+item.Kind.String(), "Give an object with a type.")
 				continue
@@ -200,7 +200,7 @@ func readRequest(input []byte, env core.Environment) (request core.TokenRequest,
 func readExchange(o object, env core.Environment) core.Exchange {
 	exchange := core.CustomsExchange(env)
 	if kind := o.text("type"); kind != "customs" {
-		o.note("type", "there is no exchange of the type "+fmt.Sprintf("%q", printable(kind)), `Use "customs".`)
+		o.note("type", "there is no exchange of the type "+strconv.Quote(printable(kind)), `Use "customs".`)
 	}
 	if endpoint := o.text("token_endpoint"); endpoint != "" {
 		exchange.TokenEndpoint = endpoint
@@ -252,6 +252,8 @@ func readReason(input []byte) (reason *core.Error, err error) {
 	})
 	return reason, err
 }
+
+func index(name string, i int) string { return name + "[" + strconv.Itoa(i) + "]" }
 
 // printable cuts text of unknown origin to what may stand in a message.
 func printable(text string) string { return core.Printable(text) }

@@ -4,7 +4,7 @@ package wire
 
 import (
 	"encoding/base64"
-	"fmt"
+	"strconv"
 
 	"github.com/maskinporten-core/maskinporten/core"
 	"github.com/maskinporten-core/maskinporten/core/internal/strictjson"
@@ -49,7 +49,7 @@ func parseKey(o object) (*keys.Private, error) {
 		private, err = keys.ParsePKCS12(der, options)
 	}
 	if forms != 1 {
-		return nil, core.NewError(core.CodeInvalidKey, fmt.Sprintf("the key is given in %d forms; give one of pem, jwk and pkcs12", forms), nil)
+		return nil, core.NewError(core.CodeInvalidKey, "the key is given in "+strconv.Itoa(forms)+" forms; give one of pem, jwk and pkcs12", nil)
 	}
 	return private, err
 }

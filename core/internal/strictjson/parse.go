@@ -9,7 +9,6 @@ package strictjson
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -96,7 +95,7 @@ type parser struct {
 }
 
 func (p *parser) fail(what string) error {
-	return fmt.Errorf("not valid JSON: %s at byte %d", what, p.at)
+	return errors.New("not valid JSON: " + what + " at byte " + strconv.Itoa(p.at))
 }
 
 func (p *parser) space() {

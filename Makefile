@@ -1,0 +1,149 @@
+# maskinporten-core. `make` alone shows what there is.
+
+VERSION := 0.1.0
+ABI     := 1
+BUILD   := build
+DIST    := dist
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+GO      ?= go
+CC      ?= cc
+PYTHON  ?= python3
+NODE    ?= node
+NPM     ?= npm
+
+# The same bytes from every folder: no paths, no build id, no symbols.
+STRIP    := -trimpath -buildvcs=false
+LDFLAGS  := -s -w -buildid=
+GO_FILES := go.mod go.sum $(shell find core capi wasm -name '*.go' -not -name '*_test.go')
+C_FILES  := $(wildcard capi/*.c capi/*.h capi/*.map capi/include/*.h)
+EXAMPLES := $(wildcard capi/examples/c/*.c capi/examples/c/*.h)
+PY_FILES := $(shell find bindings/python/src bindings/python/_build -name '*.py') bindings/python/pyproject.toml bindings/python/README.md
+JS_FILES := $(shell find bindings/node/src bindings/node/native -type f) $(wildcard bindings/node/*.mjs) bindings/node/package.json bindings/node/README.md
+
+LIB     := $(BUILD)/libmaskinporten.so
+CLI     := $(BUILD)/maskinporten
+WASM    := $(foreach target,wasip1 js,$(BUILD)/maskinporten-$(target).wasm $(BUILD)/maskinporten-$(target)-host-signs.wasm)
+WHEEL   := $(DIST)/.wheel
+TGZ     := $(DIST)/.tgz
+MODULES := bindings/node/node_modules/.package-lock.json
+DEMO    := $(BUILD)/demo
+VENV    := $(BUILD)/python-venv
+
+.PHONY: help demo test lib wasm cli dist bench install uninstall clean
+.PHONY: test-go test-c test-python test-node test-readme
+.DELETE_ON_ERROR:
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lib: $(LIB) ## build/libmaskinporten.so, build/include/maskinporten.h, build/maskinporten.pc
+
+$(LIB): $(GO_FILES) $(C_FILES) capi/maskinporten.pc.in
+	@mkdir -p $(BUILD)/include
+	CGO_ENABLED=1 $(GO) build -buildmode=c-shared $(STRIP) -ldflags '$(LDFLAGS) -extldflags "-Wl,-soname,libmaskinporten.so.$(ABI) -Wl,--version-script=$(CURDIR)/capi/maskinporten.map -Wl,-z,nodelete"' -o $@ ./capi
+	@rm -f $(BUILD)/libmaskinporten.h
+	@ln -sf libmaskinporten.so $(BUILD)/libmaskinporten.so.$(ABI)
+	@cp capi/include/maskinporten.h $(BUILD)/include/
+	@sed -e 's|@PREFIX@|$(CURDIR)/$(BUILD)|' -e 's|@LIBDIR@|$(CURDIR)/$(BUILD)|' -e 's|@VERSION@|$(VERSION)|' capi/maskinporten.pc.in > $(BUILD)/maskinporten.pc
+
+wasm: $(WASM) $(BUILD)/wasm_exec.js ## build/maskinporten-{wasip1,js}[-host-signs].wasm, build/wasm_exec.js
+
+$(BUILD)/maskinporten-wasip1.wasm $(BUILD)/maskinporten-wasip1-host-signs.wasm: export GOOS := wasip1
+$(BUILD)/maskinporten-js.wasm $(BUILD)/maskinporten-js-host-signs.wasm: export GOOS := js
+$(BUILD)/maskinporten-wasip1.wasm $(BUILD)/maskinporten-wasip1-host-signs.wasm: MODE := -buildmode=c-shared
+$(BUILD)/%-host-signs.wasm: FLAVOUR := -tags host_signs
+$(WASM): $(GO_FILES)
+	@mkdir -p $(BUILD)
+	GOARCH=wasm $(GO) build $(MODE) $(FLAVOUR) $(STRIP) -ldflags '$(LDFLAGS)' -o $@ ./wasm
+
+$(BUILD)/wasm_exec.js: $(shell $(GO) env GOROOT)/lib/wasm/wasm_exec.js
+	@mkdir -p $(BUILD)
+	cp $< $@
+
+cli: $(CLI) ## build/maskinporten
+
+$(CLI): $(GO_FILES)
+	@mkdir -p $(BUILD)
+	CGO_ENABLED=0 $(GO) build $(STRIP) -ldflags '$(LDFLAGS)' -o $@ ./core/cmd/maskinporten
+
+dist: $(WHEEL) $(TGZ) ## dist/*.whl, dist/*.tgz
+
+$(WHEEL): $(LIB) $(CLI) $(PY_FILES)
+	@mkdir -p $(DIST) && rm -f $(DIST)/*.whl
+	$(PYTHON) bindings/python/_build/wheel_backend.py $(DIST)
+	@touch $@
+
+$(MODULES): bindings/node/package-lock.json
+	cd bindings/node && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(TGZ): $(LIB) $(WASM) $(BUILD)/wasm_exec.js $(JS_FILES) | $(MODULES)
+	@mkdir -p $(DIST) && rm -f $(DIST)/*.tgz
+	cd bindings/node && $(NODE) build-native.mjs && $(NODE) pack.mjs
+	@touch $@
+
+# The demo and the tests use the packed artefacts, not the tree.
+$(DEMO)/python: $(WHEEL)
+	@rm -rf $@ && mkdir -p $@
+	$(PYTHON) -m zipfile -e $(DIST)/maskinporten-*.whl $@
+
+$(DEMO)/node: $(TGZ)
+	@rm -rf $@ && mkdir -p $@ && echo '{"private": true}' > $@/package.json
+	cd $@ && $(NPM) install --offline --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error $(CURDIR)/$(DIST)/*.tgz
+	@cp bindings/node/examples/*.mjs $@/
+
+$(DEMO)/c: $(LIB) $(EXAMPLES)
+	@mkdir -p $(DEMO)
+	$(CC) -std=c99 -O2 -D_POSIX_C_SOURCE=200809L -I$(BUILD)/include capi/examples/c/main_job.c capi/examples/c/json_member.c capi/examples/c/loopback_http.c -o $@ -L$(BUILD) -lmaskinporten -Wl,-rpath,$(CURDIR)/$(BUILD)
+
+demo: $(CLI) $(DEMO)/c $(DEMO)/python $(DEMO)/node ## the main job against the sandbox, from every language
+	@PYTHONPATH=$(DEMO)/python $(CLI) demo \
+	  --row 'C=$(DEMO)/c {settings}' \
+	  --row 'Python=$(PYTHON) bindings/python/examples/main_job.py {settings}' \
+	  --row 'Node native=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine native' \
+	  --row 'Node WASM wasip1=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine wasip1' \
+	  --row 'JS WASM=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine js'
+
+test: test-go test-c test-python test-node test-readme ## everything
+	@echo
+	@echo "All suites ran: Go, C, Python, Node, README."
+
+test-go: ## the Go suite, with the race detector
+	@.ci/suite Go "$(GO) $(CC) openssl" sh -c 'test -z "$$(gofmt -l core capi wasm)" || { echo "not gofmt-ed:"; gofmt -l core capi wasm; exit 1; }; \
+	  $(GO) vet ./... && GOOS=wasip1 GOARCH=wasm $(GO) vet ./wasm && GOOS=js GOARCH=wasm $(GO) vet -tags host_signs ./wasm ./core/wire && $(GO) test -race ./...'
+
+test-c: $(LIB) $(CLI) ## the C suite, on the built library
+	@.ci/suite C "$(CC) c++ pkg-config nm readelf" sh capi/tests/run.sh $(BUILD)
+
+$(VENV): bindings/python/requirements-test.txt $(WHEEL)
+	@test -x $@/bin/python || $(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r bindings/python/requirements-test.txt
+	$@/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(DIST)/maskinporten-*.whl
+	@touch $@
+
+test-python: $(VENV) ## the Python suite, on the installed wheel
+	@.ci/suite Python "$(PYTHON) openssl" sh -c 'cd bindings/python && $(CURDIR)/$(VENV)/bin/ruff check . && $(CURDIR)/$(VENV)/bin/ruff format --check . && $(CURDIR)/$(VENV)/bin/mypy && $(CURDIR)/$(VENV)/bin/pytest'
+
+test-node: $(TGZ) $(CLI) $(MODULES) ## the Node suite, on the packed tarballs
+	@.ci/suite Node "$(NODE) $(NPM) openssl" $(NODE) bindings/node/test/run.mjs
+
+test-readme: $(LIB) $(CLI) $(VENV) $(DEMO)/node ## the examples of README.md, as they stand there
+	@.ci/suite README "$(GO) $(CC) $(NODE)" $(VENV)/bin/python .ci/readme.py
+
+bench: $(LIB) $(CLI) $(VENV) $(DEMO)/node ## the side-by-side table, build/bench.md
+	@.ci/bench
+
+install: $(LIB) ## the library, header and pkg-config file, under DESTDIR and PREFIX
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/libmaskinporten.so.$(VERSION)
+	ln -sf libmaskinporten.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmaskinporten.so.$(ABI)
+	ln -sf libmaskinporten.so.$(ABI) $(DESTDIR)$(LIBDIR)/libmaskinporten.so
+	install -m 644 capi/include/maskinporten.h $(DESTDIR)$(PREFIX)/include/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' capi/maskinporten.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/maskinporten.pc
+
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(LIBDIR)/libmaskinporten.so $(DESTDIR)$(LIBDIR)/libmaskinporten.so.* $(DESTDIR)$(LIBDIR)/pkgconfig/maskinporten.pc $(DESTDIR)$(PREFIX)/include/maskinporten.h
+
+clean: ## everything that was built
+	rm -rf $(BUILD) $(DIST)
