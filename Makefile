@@ -45,7 +45,7 @@ $(LIB): $(GO_FILES) $(C_FILES) capi/maskinporten.pc.in
 	@rm -f $(BUILD)/libmaskinporten.h
 	@ln -sf libmaskinporten.so $(BUILD)/libmaskinporten.so.$(ABI)
 	@cp capi/include/maskinporten.h $(BUILD)/include/
-	@sed -e 's|@PREFIX@|$(CURDIR)/$(BUILD)|' -e 's|@LIBDIR@|$(CURDIR)/$(BUILD)|' -e 's|@VERSION@|$(VERSION)|' capi/maskinporten.pc.in > $(BUILD)/maskinporten.pc
+	@sed -e 's|@PREFIX@|$${pcfiledir}|' -e 's|@LIBDIR@|$${prefix}|' -e 's|@VERSION@|$(VERSION)|' capi/maskinporten.pc.in > $(BUILD)/maskinporten.pc
 
 wasm: $(WASM) $(BUILD)/wasm_exec.js ## build/maskinporten-{wasip1,js}[-host-signs].wasm, build/wasm_exec.js
 

@@ -48,3 +48,6 @@
 // Tokens and keys print as "[redacted]". Their text is in the fields that say
 // so in their name, for the code that needs them and nothing else.
 package core
+
+// Version is the version of the product in all its packages.
+const Version = "0.1.0"

@@ -59,14 +59,14 @@ func (s *Source) Token(ctx context.Context) (Token, error) {
 
 func (s *Source) acquireToken(ctx context.Context, now Instant) (Token, error) {
 	for {
+		if err := s.hostError(); err != nil {
+			return Token{}, err
+		}
 		if err := ctx.Err(); err != nil {
 			if token, _, _, ok := s.Peek(); ok {
 				return token, nil
 			}
 			return Token{}, waitError(err)
-		}
-		if err := s.hostError(); err != nil {
-			return Token{}, err
 		}
 		held, a := s.acquire(now)
 		if a.own {

@@ -15,19 +15,25 @@
  *                 members in what you pass are refused, and members may be added
  *                 to what is returned within one ABI version.
  * Memory          An mp_buf that the library filled belongs to you until
- *                 mp_buf_free. Its data has a NUL behind its last byte, which len
- *                 does not count. Initialise an mp_buf with MP_BUF_INIT. What you
- *                 pass in is copied before the call returns.
+ *                 mp_buf_free, and to nobody else's free. Its data has a NUL behind
+ *                 its last byte, which len does not count. Initialise an mp_buf with
+ *                 MP_BUF_INIT, and free it before you use it again: what it held is
+ *                 not looked at. What you pass in is copied before the call returns.
+ * Limits          No input may be longer than 4 MiB. NULL is refused with
+ *                 MP_ERROR_INVALID_ARGUMENT wherever it is not said to be fine.
  * Handles         are numbers, never pointers, never 0, never reused. Any number
  *                 that is not a live handle of the right kind gives
  *                 MP_ERROR_INVALID_HANDLE. Freeing 0 does nothing and succeeds.
- *                 Freeing a client closes its sources and flows: their callers
- *                 get MP_ERROR_CLOSED.
+ *                 Freeing a client closes its sources and flows: those who wait
+ *                 for a token get MP_ERROR_CLOSED at once, as does whoever asks
+ *                 later; mp_source_peek finds no token, and the next step of a flow
+ *                 is "failed". Their handles are still yours to free.
  * Threads         Every function may be called from any thread at any time, also
  *                 with the same handle, except that one flow belongs to one
  *                 thread at a time.
  * Fork            After fork() without exec the child gets MP_ERROR_FORKED from
- *                 every call. Load the library after the fork.
+ *                 every call but mp_abi_version, mp_version and mp_buf_free, at once
+ *                 and whatever the arguments. Load the library after the fork.
  * Panics          A fault inside the library is caught. Where its state is still
  *                 known you get MP_ERROR_INTERNAL and the next call works; where
  *                 it is not, every later call returns MP_ERROR_POISONED.
@@ -210,9 +216,10 @@ MP_API int32_t mp_source_key(uint64_t source, mp_buf *key, mp_buf *error);
 /*
  * mp_source_token - a token, from the cache or fetched over HTTPS.
  *
- * Blocks at most timeout_ms (0: do not wait; negative: 30 s). A timeout ends
- * this wait only; the fetch goes on and serves the next caller. One fetch runs
- * however many callers wait. token: a token object.
+ * Blocks at most timeout_ms (0: take what the cache holds, and neither wait nor
+ * fetch; negative: 30 s). A timeout ends this wait only; the fetch goes on and
+ * serves the next caller. One fetch runs however many callers wait.
+ * token: a token object.
  * Errors: any; DEADLINE_EXCEEDED after timeout_ms.
  */
 MP_API int32_t mp_source_token(uint64_t source, int64_t timeout_ms,
@@ -224,7 +231,8 @@ MP_API int32_t mp_source_token(uint64_t source, int64_t timeout_ms,
  *
  * access_token gets the token and a NUL if capacity is at least *length + 1;
  * otherwise nothing is written to it, *length is the size needed (NUL not
- * counted) and the result is MP_ERROR_BUFFER_TOO_SMALL. usable_ms: how long the
+ * counted) and the result is MP_ERROR_BUFFER_TOO_SMALL, the one failure that has
+ * an output. access_token may be NULL if capacity is 0. usable_ms: how long the
  * token may still be handed out. refresh_due: 1 if you should run a flow (or
  * mp_source_token) soon, else 0. usable_ms and refresh_due may be NULL.
  * MP_ERROR_NO_TOKEN if there is none.
@@ -255,8 +263,9 @@ MP_API int32_t mp_source_invalidate(uint64_t source, const char *access_token,
  *   {"step": "done", "token": token object}
  *   {"step": "failed", "error": error object}
  *
- * A flow that is given up must be freed; after 20 s without an end another
- * flow may take its place.
+ * The first step is "done" if the cache holds a token that is not due. A flow
+ * that is given up must be freed; after 20 s without an end another flow may
+ * take its place.
  */
 MP_API int32_t mp_flow_new(uint64_t source, uint64_t *flow, mp_buf *error);
 MP_API int32_t mp_flow_next(uint64_t flow, mp_buf *step, mp_buf *error);
@@ -266,7 +275,8 @@ MP_API int32_t mp_flow_signed(uint64_t flow, const uint8_t *signature,
                               size_t signature_len, mp_buf *error);
 
 /* head: {"status": 200, "headers": {"content-type": "..." or ["...", "..."]}};
- * body: as received, after content decoding. */
+ * body: as received, after content decoding; stop reading behind max_body bytes.
+ * It may be NULL if body_len is 0. */
 MP_API int32_t mp_flow_received(uint64_t flow, const char *head, size_t head_len,
                                 const uint8_t *body, size_t body_len,
                                 mp_buf *error);

@@ -95,11 +95,12 @@ func (t *Transport) CloseIdleConnections() { t.http.CloseIdleConnections() }
 // certificate are final; the rest may pass.
 func classify(ctx context.Context, err error) *core.Error {
 	var verification *tls.CertificateVerificationError
-	var alert tls.AlertError
 	var record tls.RecordHeaderError
+	var operation *net.OpError
 	var network net.Error
 	switch {
-	case errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record):
+	case errors.As(err, &verification), errors.As(err, &record),
+		errors.As(err, &operation) && (operation.Op == "remote error" || operation.Op == "local error"): // a TLS alert
 		return core.NewError(core.CodeTLSFailed, "no trusted TLS connection to the endpoint", err)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return core.NewError(core.CodeTimeout, "the endpoint did not answer in time", err)

@@ -2,7 +2,10 @@ package wire
 
 import (
 	"encoding/base64"
+	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/maskinporten-core/maskinporten/core"
@@ -103,8 +106,9 @@ func readObject(path string, value strictjson.Value, problems *[]core.Problem, r
 }
 
 // readInput parses a whole input, which must be an object. Problems become one
-// error with that code.
-func readInput(input []byte, what string, code core.Code, read func(object)) error {
+// error with that code, together with those that validate finds in what was
+// read from members without a problem.
+func readInput(input []byte, what string, code core.Code, read func(object), validate func() error) error {
 	if len(input) > maxInput {
 		return core.NewError(core.CodeInvalidArgument, what+" is larger than 4 MiB", nil)
 	}
@@ -117,7 +121,25 @@ func readInput(input []byte, what string, code core.Code, read func(object)) err
 	}
 	var problems []core.Problem
 	readObject("", value, &problems, read)
+	var more *core.Error
+	if validate != nil && errors.As(validate(), &more) {
+		noted := problems
+		for _, p := range more.Problems {
+			if !slices.ContainsFunc(noted, func(n core.Problem) bool { return sameMember(n.Field, p.Field) }) {
+				problems = append(problems, p)
+			}
+		}
+	}
 	return core.InvalidInput(code, problems)
+}
+
+// sameMember reports whether one of the paths leads to or into the other.
+func sameMember(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	rest, ok := strings.CutPrefix(b, a)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func readClientConfig(input []byte) (config core.ClientConfig, err error) {
@@ -133,11 +155,28 @@ func readClientConfig(input []byte) (config core.ClientConfig, err error) {
 			return
 		}
 		o.object("key", func(k object) { config.Key, keyErr = readKey(k) })
+	}, func() error {
+		if keyErr == nil {
+			return config.Validate()
+		}
+		checked := config
+		checked.Key = core.Key{KeyID: "unread"}
+		return withKeyProblem(checked.Validate(), keyErr)
 	})
 	if err == nil {
 		err = keyErr
 	}
 	return config, err
+}
+
+// withKeyProblem adds what is wrong with the key to what is wrong with the rest.
+// A key error that stands alone is told as it is.
+func withKeyProblem(rest, keyErr error) error {
+	var all, key *core.Error
+	if errors.As(rest, &all) && errors.As(keyErr, &key) {
+		all.Problems = append(all.Problems, core.Problem{Field: "key", Message: key.Message, Remedy: key.Remedy})
+	}
+	return rest
 }
 
 func readEnvironment(o object) (env core.Environment) {
@@ -193,7 +232,7 @@ func readRequest(input []byte, env core.Environment) (request core.TokenRequest,
 			}
 			readObject(path+".", item, o.problems, func(x object) { exchanges = append(exchanges, readExchange(x, env)) })
 		}
-	})
+	}, func() error { return request.Validate() })
 	return request, exchanges, err
 }
 
@@ -227,7 +266,7 @@ func readHead(input []byte) (response core.Response, err error) {
 		if response.Status < 100 {
 			o.note("status", "it is no HTTP status", "Give the status of the response, 100 to 999.")
 		}
-	})
+	}, nil)
 	return response, err
 }
 
@@ -249,7 +288,7 @@ func readReason(input []byte) (reason *core.Error, err error) {
 		} else {
 			o.known["retryable"] = true
 		}
-	})
+	}, nil)
 	return reason, err
 }
 

@@ -60,7 +60,7 @@ func (h *Host) KeyRead(key []byte) (out []byte, failure *Failure) {
 	defer h.guard(&failure)
 	var private *keys.Private
 	var keyErr error
-	if err := readInput(key, "the key", core.CodeInvalidKey, func(o object) { private, keyErr = parseKey(o) }); err != nil {
+	if err := readInput(key, "the key", core.CodeInvalidKey, func(o object) { private, keyErr = parseKey(o) }, nil); err != nil {
 		return nil, fail(err)
 	}
 	if keyErr != nil {
@@ -89,7 +89,7 @@ func (h *Host) KeyGenerate(options []byte) (out []byte, failure *Failure) {
 	var o keys.GenerateOptions
 	if err := readInput(options, "the options", core.CodeInvalidArgument, func(in object) {
 		o = keys.GenerateOptions{Bits: int(in.number("bits", 1<<16)), KeyID: in.text("kid"), Algorithm: in.text("alg")}
-	}); err != nil {
+	}, nil); err != nil {
 		return nil, fail(err)
 	}
 	private, err := keys.Generate(o)
