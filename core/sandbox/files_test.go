@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -30,7 +31,7 @@ func TestWriteFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := must(os.ReadDir(dir))
-	if len(files) != 5 {
+	if len(files) != 6 {
 		t.Errorf("there are %d files", len(files))
 	}
 	for _, file := range files {
@@ -61,6 +62,13 @@ func TestWriteFiles(t *testing.T) {
 	user := settings["system_user"].(map[string]any)
 	if user["org"] != f.demo.SystemUser.Organization || user["external_ref"] != f.demo.SystemUser.ExternalRef {
 		t.Errorf("the system user is %v", user)
+	}
+
+	// The variables, as a shell reads them.
+	said := must(exec.Command("sh", "-c", `. "$0" && printf '%s\n' "$MASKINPORTEN_CLIENT_ID" "$MASKINPORTEN_ISSUER" "$MASKINPORTEN_ALLOW_LOOPBACK_HTTP" "$MASKINPORTEN_CLIENT_JWK"`,
+		filepath.Join(dir, "env")).Output())
+	if want := f.demo.ClientID + "\n" + f.Environment().Issuer + "\ntrue\n" + string(read("key_jwk")) + "\n"; string(said) != want {
+		t.Error("the shell reads other variables than were written")
 	}
 
 	// The registered key, from PEM and from JWK.
