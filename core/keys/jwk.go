@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"crypto/rsa"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"math/big"
 	"slices"
+
+	"github.com/maskinporten-core/maskinporten/core/internal/strictjson"
 )
 
 // ParseJWK reads a private RSA key from a JWK (RFC 7517, RFC 7518 §6.3), or
@@ -33,32 +34,31 @@ func ParseJWK(data []byte, o Options) (*Private, error) {
 }
 
 func parseJWK(text []byte, o Options) (*Private, error) {
-	members, err := readObject(text, "the JWK")
+	value, err := strictjson.Parse(text)
 	if err != nil {
-		return nil, err
+		return nil, refuse("the JWK is "+err.Error(), "Copy the JWK again, whole and unchanged, with plain double quotes; keep one of two members with the same name.")
 	}
-	if _, isSet := members["keys"]; isSet && members["kty"] == nil {
-		return parseSet(members["keys"], o)
+	if set, isSet := value.Get("keys"); isSet {
+		if _, isKey := value.Get("kty"); !isKey {
+			return parseSet(set, o)
+		}
 	}
-	return jwk{members, "the JWK"}.private(o)
+	return jwk{value, "the JWK"}.private(o)
 }
 
 // parseSet finds the one key of a JWK set (RFC 7517 §5) to sign with.
-func parseSet(data []byte, o Options) (*Private, error) {
-	if !bytes.HasPrefix(data, []byte("[")) {
+func parseSet(set strictjson.Value, o Options) (*Private, error) {
+	if set.Kind != strictjson.Array {
 		return nil, refuse("keys of the JWK set is not an array", `Give {"keys":[…]} with the JWK in it, or the JWK itself.`)
 	}
 	var candidates []jwk
 	var kids []string
 	var reason error
-	list := split(data)
-	for i, item := range list {
-		where := fmt.Sprintf("key %d of the JWK set", i+1)
-		members, err := readObject(item, where)
-		if err != nil {
-			return nil, err
+	for i, item := range set.Items {
+		key := jwk{item, fmt.Sprintf("key %d of the JWK set", i+1)}
+		if item.Kind != strictjson.Object {
+			return nil, refuse(key.where+" is not a JSON object", "Give the JWK itself, an object with kty, n, e and d.")
 		}
-		key := jwk{members, where}
 		kid, _ := key.text("kid")
 		if kid != "" && slices.Contains(kids, kid) {
 			return nil, refuse("the JWK set holds two keys with the kid "+shown(kid), "Give each key a kid of its own, or give one JWK only.")
@@ -77,18 +77,18 @@ func parseSet(data []byte, o Options) (*Private, error) {
 	switch {
 	case len(chosen) == 1:
 		return chosen[0].private(o)
-	case len(candidates) == 0 && len(list) == 1:
+	case len(candidates) == 0 && len(set.Items) == 1:
 		return nil, reason
 	case len(candidates) == 0:
-		return nil, refuse(fmt.Sprintf("none of the %d keys in the JWK set is a private RSA key for signing", len(list)), "Give the private JWK that was made for this client.")
+		return nil, refuse(fmt.Sprintf("none of the %d keys in the JWK set is a private RSA key for signing", len(set.Items)), "Give the private JWK that was made for this client.")
 	}
 	return nil, refuse(fmt.Sprintf("the JWK set holds %d private keys for signing", len(candidates)), "Set KeyID to the kid of the one to use, or give that JWK only.")
 }
 
 // jwk is one key as JSON, and how messages call it.
 type jwk struct {
-	members object
-	where   string
+	value strictjson.Value
+	where string
 }
 
 // usable checks everything that says whether this key may sign, and returns
@@ -115,8 +115,8 @@ func (k jwk) usable() (algorithm string, err error) {
 		return "", refuse(k.where+" is not for signing: its use is "+shown(use), "Give the key that was made with use sig; do not use one key for both purposes.")
 	}
 	if k.has("key_ops") {
-		var operations []string
-		if json.Unmarshal(k.members["key_ops"], &operations) != nil || !slices.Contains(operations, "sign") {
+		operations, ok := k.texts("key_ops")
+		if !ok || !slices.Contains(operations, "sign") {
 			return "", refuse(k.where+" is not for signing: its key_ops lacks sign", "Give a private key whose key_ops has sign.")
 		}
 	}
@@ -190,14 +190,14 @@ func (k jwk) rsa() (*rsa.PrivateKey, error) {
 func (k jwk) number(name string) (*big.Int, error) {
 	const remedy = "Write it as base64url without padding and without leading zeros (RFC 7518 section 2); or export the JWK again."
 	wrong := func(what string) error { return refuse(name+" of "+k.where+" "+what, remedy) }
-	raw := k.members[name]
-	if raw == nil {
+	value, ok := k.value.Get(name)
+	if !ok {
 		return nil, refuse(name+" of "+k.where+" is missing", "Export the JWK again, with n, e, d and the primes.")
 	}
-	if len(raw) < 2 || raw[0] != '"' {
+	if value.Kind != strictjson.String {
 		return nil, wrong("is not a string")
 	}
-	raw = raw[1 : len(raw)-1]
+	raw := value.Raw[1 : len(value.Raw)-1]
 	octets := make([]byte, base64.RawURLEncoding.DecodedLen(len(raw)))
 	defer clear(octets)
 	count, err := base64.RawURLEncoding.Strict().Decode(octets, raw)
@@ -221,8 +221,8 @@ func (k jwk) certificates() ([][]byte, error) {
 	if !k.has("x5c") {
 		return nil, nil
 	}
-	var texts []string
-	if json.Unmarshal(k.members["x5c"], &texts) != nil {
+	texts, ok := k.texts("x5c")
+	if !ok {
 		return nil, refuse("x5c of "+k.where+" is not an array of strings", `Write x5c as ["…", "…"], each the standard base64 of a DER certificate, leaf first.`)
 	}
 	var ders [][]byte
@@ -236,16 +236,28 @@ func (k jwk) certificates() ([][]byte, error) {
 	return ders, nil
 }
 
-func (k jwk) has(name string) bool { return k.members[name] != nil }
+func (k jwk) has(name string) bool {
+	_, ok := k.value.Get(name)
+	return ok
+}
+
+// texts reads a member that is an array of strings.
+func (k jwk) texts(name string) (texts []string, ok bool) {
+	value, _ := k.value.Get(name)
+	for _, item := range value.Items {
+		if item.Kind != strictjson.String {
+			return nil, false
+		}
+		texts = append(texts, item.Text)
+	}
+	return texts, value.Kind == strictjson.Array
+}
 
 // text reads a member that is a string; a missing one is empty.
 func (k jwk) text(name string) (string, error) {
-	if !k.has(name) {
-		return "", nil
-	}
-	var value *string
-	if json.Unmarshal(k.members[name], &value) != nil || value == nil {
+	value, ok := k.value.Get(name)
+	if ok && value.Kind != strictjson.String {
 		return "", refuse(name+" of "+k.where+" is not a string", "Write it as a JSON string, or leave it out.")
 	}
-	return *value, nil
+	return value.Text, nil
 }

@@ -3,7 +3,6 @@ package keys
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -229,12 +228,5 @@ func TestJWKWithCertificates(t *testing.T) {
 	}
 	if key := mustParse(t, text, Options{}).Key(); key.KeyID != "registered" || key.CertificateChain != nil {
 		t.Errorf("Key() is %v with %d certificates", key, len(key.CertificateChain))
-	}
-}
-
-func TestSplitOfNestedJSON(t *testing.T) {
-	pieces := split([]byte(` {"a,b":"\"},{", "c":[1,{"d":2}] ,"e":{}} `))
-	if got := fmt.Sprintf("%s", pieces); got != `["a,b":"\"},{" "c":[1,{"d":2}] "e":{}]` || len(pieces) != 3 {
-		t.Errorf("split into %d: %s", len(pieces), got)
 	}
 }
