@@ -92,13 +92,13 @@ type Client struct {
 
 // NewClient checks the configuration and returns a Client. It sends nothing.
 func NewClient(config ClientConfig) (*Client, error) {
+	config.Environment = config.Environment.Completed()
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
 	if config.Clock == nil {
 		config.Clock = SystemClock
 	}
-	config.Environment = config.Environment.completed()
 	life, _ := grantLife(config.GrantLife) // validated above
 	c := &Client{config: config, grantLife: life, limit: config.CacheLimit, jitter: rand.Float64, entries: map[string]*entry{}}
 	if c.limit == 0 {

@@ -1,6 +1,9 @@
 package core
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Environment is one installation of Maskinporten. The issuer and the token
 // endpoint belong together: the issuer goes into the grant as aud, and the
@@ -41,12 +44,17 @@ var Test = Environment{
 	CustomsTestAuth:      "https://api-test.toll.no/api/movement/road/v1/test-auth",
 }
 
-// completed adds what is known of a built-in environment that was given by its
-// issuer and token endpoint only, as platforms such as NAIS do.
-func (e Environment) completed() Environment {
+// Completed fills in what is not given from the built-in environment that the
+// issuer names, or the metadata address if there is no issuer: platforms such
+// as NAIS give a part of it only. NewClient does this by itself.
+func (e Environment) Completed() Environment {
 	for _, own := range []Environment{Production, Test} {
-		if e.Issuer == own.Issuer && e.CustomsTokenEndpoint == "" {
-			e.CustomsTokenEndpoint, e.CustomsTestAuth = own.CustomsTokenEndpoint, own.CustomsTestAuth
+		if e.Issuer == own.Issuer || e.Issuer == "" && e.MetadataURL == own.MetadataURL {
+			e.Issuer = own.Issuer
+			e.TokenEndpoint = cmp.Or(e.TokenEndpoint, own.TokenEndpoint)
+			e.MetadataURL = cmp.Or(e.MetadataURL, own.MetadataURL)
+			e.CustomsTokenEndpoint = cmp.Or(e.CustomsTokenEndpoint, own.CustomsTokenEndpoint)
+			e.CustomsTestAuth = cmp.Or(e.CustomsTestAuth, own.CustomsTestAuth)
 		}
 	}
 	return e

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/maskinporten-core/maskinporten/core"
 )
 
 const module = "github.com/maskinporten-core/maskinporten/"
@@ -71,6 +73,25 @@ func TestWhoKnowsWhom(t *testing.T) {
 			if slices.Contains([]string{"core", "core/wire"}, room) && slices.Contains([]string{"net/http", "os", "log", "syscall", "net"}, path) {
 				t.Errorf("%s imports %s", room, path)
 			}
+		}
+	}
+}
+
+// TestOneVersion holds every place that states the version of the product
+// against core.Version.
+func TestOneVersion(t *testing.T) {
+	for file, line := range map[string]string{
+		"Makefile":                       "VERSION := " + core.Version + "\n",
+		"capi/include/maskinporten.h":    `#define MP_VERSION "` + core.Version + `"`,
+		"bindings/python/pyproject.toml": `version = "` + core.Version + `"`,
+		"bindings/node/package.json":     `"version": "` + core.Version + `"`,
+	} {
+		text, err := os.ReadFile("../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), line) {
+			t.Errorf("%s does not say %q", file, line)
 		}
 	}
 }
