@@ -62,11 +62,8 @@ func (s *Source) acquireToken(ctx context.Context, now Instant) (Token, error) {
 		if err := s.hostError(); err != nil {
 			return Token{}, err
 		}
-		if err := ctx.Err(); err != nil {
-			if token, _, _, ok := s.Peek(); ok {
-				return token, nil
-			}
-			return Token{}, waitError(err)
+		if held, _ := s.entry.Load().peek(now); held == nil && ctx.Err() != nil {
+			return Token{}, waitError(ctx.Err()) // nothing is fetched for a caller who has gone
 		}
 		held, a := s.acquire(now)
 		if a.own {

@@ -52,6 +52,16 @@ func (o object) text(name string) string {
 	return v.Text
 }
 
+// filled is text for a member that narrows what the token is good for: left
+// empty by accident it would stand for everything.
+func (o object) filled(name string) string {
+	text := o.text(name)
+	if v, ok := o.value.Get(name); ok && v.Kind == strictjson.String && text == "" {
+		o.note(name, "it is empty", "Give a value, or leave the member out.")
+	}
+	return text
+}
+
 func (o object) flag(name string) bool {
 	v, ok := o.member(name, strictjson.Bool)
 	return ok && v.Text == "true"
@@ -218,10 +228,10 @@ func readRequest(input []byte, env core.Environment) (request core.TokenRequest,
 	err = readInput(input, "the token request", core.CodeInvalidTokenRequest, func(o object) {
 		request.Scopes = o.texts("scopes")
 		request.Resource = o.texts("resource")
-		request.ConsumerOrg = o.text("consumer_org")
-		request.PID = o.text("pid")
+		request.ConsumerOrg = o.filled("consumer_org")
+		request.PID = o.filled("pid")
 		o.object("system_user", func(u object) {
-			request.SystemUser = &core.SystemUser{Org: u.text("org"), ExternalRef: u.text("external_ref")}
+			request.SystemUser = &core.SystemUser{Org: u.filled("org"), ExternalRef: u.filled("external_ref")}
 		})
 		list, _ := o.member("exchanges", strictjson.Array)
 		for i, item := range list.Items {
