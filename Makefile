@@ -88,7 +88,7 @@ $(DEMO)/python: $(WHEEL)
 	@rm -rf $@ && mkdir -p $@
 	$(PYTHON) -m zipfile -e $(DIST)/maskinporten-*.whl $@
 
-$(DEMO)/node: $(TGZ)
+$(DEMO)/node: $(TGZ) $(wildcard bindings/node/examples/*.mjs)
 	@rm -rf $@ && mkdir -p $@ && echo '{"private": true}' > $@/package.json
 	cd $@ && $(NPM) install --offline --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error $(CURDIR)/$(DIST)/*.tgz
 	@cp bindings/node/examples/*.mjs $@/

@@ -82,7 +82,7 @@ func parseSet(set strictjson.Value, o Options) (*Private, error) {
 	case len(candidates) == 0:
 		return nil, refuse(fmt.Sprintf("none of the %d keys in the JWK set is a private RSA key for signing", len(set.Items)), "Give the private JWK that was made for this client.")
 	}
-	return nil, refuse(fmt.Sprintf("the JWK set holds %d private keys for signing", len(candidates)), "Set KeyID to the kid of the one to use, or give that JWK only.")
+	return nil, refuse(fmt.Sprintf("the JWK set holds %d private keys for signing", len(candidates)), "Set kid to that of the one to use, or give that JWK only.")
 }
 
 // jwk is one key as JSON, and how messages call it.
@@ -146,7 +146,7 @@ func (k jwk) private(o Options) (*Private, error) {
 		return nil, err
 	}
 	if k.has("kid") && kid == "" && o.KeyID == "" {
-		return nil, refuse("kid of "+k.where+" is empty", "Set it, or KeyID, to the kid that the key has in self-service; or remove it to use the certificates.")
+		return nil, refuse("kid of "+k.where+" is empty", "Set it to the kid that the key has in self-service, or remove it to use the certificates.")
 	}
 	certificates, err := k.certificates()
 	if err != nil {

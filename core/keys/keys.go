@@ -190,7 +190,7 @@ func finish(key *rsa.PrivateKey, f found, o Options) (*Private, error) {
 	}
 	if len(f.certificates) == 0 {
 		return nil, refuse(f.where+" has neither a kid nor a certificate",
-			"Set KeyID to the kid that the key has in Maskinporten's self-service; or, if nothing is registered there, give the certificate chain of the virksomhetssertifikat.")
+			"Set kid to the one that the key has in Maskinporten's self-service; or, if nothing is registered there, give the certificate chain of the virksomhetssertifikat.")
 	}
 	chain, err := chainOf(key, f.certificates)
 	if err != nil {
@@ -208,7 +208,7 @@ func chooseAlgorithm(f found, o Options) (string, error) {
 		algorithm = f.algorithm
 	case f.algorithm != "" && f.algorithm != algorithm:
 		return "", refuse(fmt.Sprintf("alg of %s is %s, but %s was asked for", f.where, shown(f.algorithm), shown(algorithm)),
-			"Leave Algorithm empty to use the one the key is registered with.")
+			"Leave alg out to use the one the key is registered with.")
 	}
 	if _, ok := hashes[algorithm]; !ok {
 		return "", refuse(fmt.Sprintf("the algorithm %s is not accepted by Maskinporten", shown(algorithm)),

@@ -153,7 +153,7 @@ func (b block) decrypt(password string) ([]byte, error) {
 }
 
 func noPassword(where string) error {
-	return refuse(where+" is encrypted and no password was given", "Set Password, or give a key that is not encrypted.")
+	return refuse(where+" is encrypted and no password was given", "Set the password, or give a key that is not encrypted.")
 }
 
 func wrongPassword(where string) error {

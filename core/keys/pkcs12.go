@@ -92,7 +92,7 @@ func explainPKCS12(err error, password string) error {
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption):
 		if password == "" {
-			return refuse(where+" is protected by a password and none was given", "Set Password.")
+			return refuse(where+" is protected by a password and none was given", "Set the password.")
 		}
 		return wrongPassword(where)
 	case is("exactly one key bag"):
@@ -100,9 +100,9 @@ func explainPKCS12(err error, password string) error {
 	case is("private key missing"):
 		return refuse(where+" holds certificates and no private key", "Export it again with the private key in it.")
 	case is("certificate missing"):
-		return refuse(where+" holds a private key and no certificate", "Export it again with the certificates in it, or give the key as PEM with its kid in KeyID.")
+		return refuse(where+" holds a private key and no certificate", "Export it again with the certificates in it, or give the key as PEM with its kid.")
 	case is("no MAC in data"):
-		return refuse(where+" has no integrity check (MAC), and a password was given", "Leave Password empty if the file is not encrypted; otherwise export it again with a MAC.")
+		return refuse(where+" has no integrity check (MAC), and a password was given", "Leave the password out if the file is not encrypted; otherwise export it again with a MAC.")
 	case errors.As(err, &unsupported), is("is not supported"):
 		return refuse(where+" uses a structure or an algorithm that is not supported", exportAnew)
 	case fips140.Enforced():

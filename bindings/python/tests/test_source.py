@@ -247,9 +247,11 @@ def test_from_env_reads_the_variables_of_nais(sandbox: Sandbox) -> None:
         "MASKINPORTEN_ISSUER": settings["issuer"],
         "MASKINPORTEN_TOKEN_ENDPOINT": settings["token_endpoint"],
         "MASKINPORTEN_WELL_KNOWN_URL": settings["metadata_url"],
+        "MASKINPORTEN_CUSTOMS_TOKEN_ENDPOINT": settings["customs_token_endpoint"],
+        "MASKINPORTEN_ALLOW_LOOPBACK_HTTP": "true",
     }
-    with Client.from_env(environ, allow_loopback_http=True) as client:
-        assert client.source(sandbox.scopes["plain"]).token().token_type == "Bearer"
+    with Client.from_env(environ) as client:
+        assert client.source(sandbox.scopes["customs"], exchange=Customs()).token().token_type == "Bearer"
     assert sandbox.journal()[0]["kid"] == settings["kid"]
     with pytest.raises(maskinporten.ConfigurationError, match="CLIENT_ID and MASKINPORTEN_ISSUER are not set"):
         Client.from_env({**environ, "MASKINPORTEN_CLIENT_ID": "", "MASKINPORTEN_ISSUER": ""})

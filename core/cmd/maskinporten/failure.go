@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -101,9 +100,9 @@ var asOptions = strings.NewReplacer(
 	"issuer and token_endpoint", "--issuer and --token-endpoint",
 	"the exchange's token_endpoint", "--customs-endpoint",
 	"consumer_org", "--consumer-org",
-	"KeyID", "--kid",
-	"Algorithm", "--alg",
-	"Password", "--password-env or --password-file",
+	"Set kid", "Set --kid",
+	"Leave alg", "Leave --alg",
+	"Set the password", "Set the password with --password-env or --password-file",
 ).Replace
 
 // errorJSON has the members that every language's errors have.
@@ -112,25 +111,6 @@ func errorJSON(err error) []byte {
 	if !errors.As(err, &e) {
 		e = core.NewError(core.CodeInternal, core.Printable(err.Error()), nil)
 	}
-	text, err := json.Marshal(struct {
-		Kind        core.Kind      `json:"kind"`
-		Code        core.Code      `json:"code"`
-		Number      int32          `json:"number"`
-		Message     string         `json:"message"`
-		Remedy      string         `json:"remedy"`
-		Text        string         `json:"text"`
-		Problems    []core.Problem `json:"problems,omitempty"`
-		OAuthError  string         `json:"error,omitempty"`
-		Description string         `json:"error_description,omitempty"`
-		MPCode      string         `json:"mp_code,omitempty"`
-		Status      int            `json:"status,omitempty"`
-		TraceID     string         `json:"trace_id,omitempty"`
-		Attempts    int            `json:"attempts,omitempty"`
-		Retryable   bool           `json:"retryable"`
-	}{e.Kind, e.Code, e.Code.Number(), e.Message, e.Remedy, e.Error(), e.Problems, e.OAuthError,
-		e.Description, e.MPCode, e.Status, e.TraceID, e.Attempts, e.Retryable})
-	if err != nil { // not for strings and numbers
-		return []byte(`{"code":"internal"}`)
-	}
+	text, _ := e.MarshalJSON() // it has no error
 	return text
 }

@@ -1,0 +1,12 @@
+// Every other runtime: the module is fetched and compiled while this file is
+// imported, so that Client needs no waiting afterwards.
+import { bind, once } from "./bind.js";
+import { WasmEngine } from "./engine-wasm.js";
+import { startReactor } from "./wasi.js";
+
+export { MaskinportenError } from "./errors.js";
+
+const answer = await fetch(new URL("../wasm/maskinporten-wasip1.wasm", import.meta.url));
+const module = await WebAssembly.compile(await answer.arrayBuffer());
+
+export const { Client, generateKey } = bind(once(() => new WasmEngine("wasip1", () => startReactor(module))));

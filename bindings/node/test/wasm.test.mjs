@@ -1,0 +1,234 @@
+// The four WebAssembly builds: what they import and export, what they make of
+// nonsense, and what the engine does when one of them breaks.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { createSign } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { startSandbox } from "./sandbox.mjs";
+import { builds, give, handleIn, hostSigns, internal, moduleOf, start, take } from "./wasm-abi.mjs";
+
+const { bind } = await internal("bind.js");
+const { WasmEngine } = await internal("engine-wasm.js");
+
+const verbs = `abi_version alloc client_free client_new flow_failed flow_free flow_new flow_next flow_received flow_signed
+  free key_generate key_read source_free source_invalidate source_key source_new source_peek`.split(/\s+/).map((verb) => `mp_${verb}`);
+const wasiImports = `args_get args_sizes_get clock_time_get environ_get environ_sizes_get fd_close fd_fdstat_get
+  fd_fdstat_set_flags fd_prestat_dir_name fd_prestat_get fd_read fd_write poll_oneoff proc_exit random_get sched_yield`.split(/\s+/);
+const fullOnly = ["path_filestat_get", "path_open"]; // crypto/x509 can read trusted roots; there are no files here
+const goImports = `runtime.clearTimeoutEvent runtime.getRandomData runtime.nanotime1 runtime.resetMemoryDataView
+  runtime.scheduleTimeoutEvent runtime.walltime runtime.wasmExit runtime.wasmWrite syscall/js.copyBytesToGo
+  syscall/js.copyBytesToJS syscall/js.finalizeRef syscall/js.stringVal syscall/js.valueCall syscall/js.valueGet
+  syscall/js.valueIndex syscall/js.valueLength syscall/js.valueLoadString syscall/js.valueNew
+  syscall/js.valuePrepareString syscall/js.valueSet syscall/js.valueSetIndex`.split(/\s+/);
+
+const pinned = {
+  wasip1: ["wasi_snapshot_preview1", [...wasiImports, ...fullOnly].sort(), ["_initialize", "memory"]],
+  "wasip1-host-signs": ["wasi_snapshot_preview1", wasiImports, ["_initialize", "memory"]],
+  js: ["gojs", goImports, ["getsp", "mem", "resume", "run"]],
+  "js-host-signs": ["gojs", goImports, ["getsp", "mem", "resume", "run"]],
+};
+
+for (const build of builds) {
+  describe(build, { timeout: 60_000 }, () => {
+    const module = moduleOf(build);
+
+    test("imports and exports are pinned", () => {
+      const [from, names, own] = pinned[build];
+      const imports = WebAssembly.Module.imports(module);
+      assert.deepEqual([...new Set(imports.map((one) => one.module))], [from]);
+      assert.deepEqual([...new Set(imports.map(({ name }) => name))].sort(), names);
+      assert.deepEqual(WebAssembly.Module.exports(module).map(({ name }) => name).sort(), [...own, ...verbs].sort());
+    });
+
+    test("a pointer or a length that is not the host's is an error, never a trap", () => {
+      const instance = start(build, module);
+      const { exports } = instance;
+      const [block, length] = give(instance, "0123456789");
+      const large = exports.mp_alloc(16 << 20) >>> 0;
+      const hostile = [[0, 5], [1, 1], [0xfffffff0, 100], [0x7fffffff, -1], [block, length + 1], [block, -1], [block, 0x7fffffff], [block + 1, 1], [large, (4 << 20) + 1]];
+      const calls = {
+        mp_client_new: (...bytes) => exports.mp_client_new(...bytes),
+        mp_source_new: (...bytes) => exports.mp_source_new(1n, ...bytes),
+        mp_source_invalidate: (...bytes) => exports.mp_source_invalidate(1n, ...bytes),
+        mp_flow_signed: (...bytes) => exports.mp_flow_signed(1n, ...bytes),
+        mp_flow_failed: (...bytes) => exports.mp_flow_failed(1n, ...bytes),
+        "mp_flow_received, head": (...bytes) => exports.mp_flow_received(1n, ...bytes, block, length),
+        "mp_flow_received, body": (...bytes) => exports.mp_flow_received(1n, block, length, ...bytes),
+        mp_key_read: (...bytes) => exports.mp_key_read(...bytes),
+        mp_key_generate: (...bytes) => exports.mp_key_generate(...bytes),
+      };
+      for (const [verb, call] of Object.entries(calls)) {
+        for (const bytes of hostile) {
+          const { status, text } = take(instance, call(...bytes));
+          assert.equal(status, 1001, `${verb}(${bytes})`);
+          assert.equal(JSON.parse(text).code, "invalid_argument");
+        }
+      }
+      for (const address of [0, 1, -1, block + 1, 0x7fffffff]) exports.mp_free(address);
+      exports.mp_free(block);
+      exports.mp_free(block);
+      assert.equal(take(instance, exports.mp_client_new(block, length)).status, 1001, "a freed block is gone");
+      for (const size of [0, -1, (16 << 20) + 1, 0x7fffffff]) assert.equal(exports.mp_alloc(size), 0);
+      assert.equal(take(instance, exports.mp_client_new(...give(instance, hostSigns))).status, 0, "and the instance still works");
+      instance.stop();
+    });
+
+    test("a handle that is not live, or of another kind, is an error", () => {
+      const instance = start(build, module);
+      const { exports } = instance;
+      const client = handleIn(take(instance, exports.mp_client_new(...give(instance, hostSigns))));
+      const source = handleIn(take(instance, exports.mp_source_new(client, ...give(instance, '{"scopes":["a:b"]}'))));
+      const flow = handleIn(take(instance, exports.mp_flow_new(source)));
+      assert.equal(new Set([client, source, flow, 0n]).size, 4);
+      const text = give(instance, "{}");
+      const status = (packed) => take(instance, packed).status;
+      for (const wrong of [1n, -1n, 1n << 63n, client, flow]) {
+        for (const packed of [exports.mp_source_key(wrong), exports.mp_source_peek(wrong), exports.mp_flow_new(wrong), exports.mp_source_invalidate(wrong, ...text)]) {
+          assert.equal(status(packed), 1005);
+        }
+      }
+      for (const wrong of [0n, source, flow + 1n]) {
+        assert.equal(status(exports.mp_flow_next(wrong)), 1005);
+        assert.equal(status(exports.mp_flow_received(wrong, ...text, ...text)), 1005, "head and body may be one block");
+      }
+      for (const free of [exports.mp_client_free, exports.mp_source_free, exports.mp_flow_free]) assert.equal(status(free(0n)), 0);
+      assert.equal(status(exports.mp_flow_free(flow)), 0);
+      assert.equal(status(exports.mp_flow_free(flow)), 1005);
+      assert.equal(status(exports.mp_source_peek(source)), 1007, "no token yet");
+      assert.equal(status(exports.mp_client_free(client)), 0);
+      assert.equal(status(exports.mp_source_new(client, ...text)), 1005);
+      instance.stop();
+    });
+
+    test("memory does not grow with use", () => {
+      const instance = start(build, module);
+      const { exports } = instance;
+      const client = handleIn(take(instance, exports.mp_client_new(...give(instance, hostSigns))));
+      const round = () => {
+        const [address, length] = give(instance, '{"scopes":["a:b"]}');
+        const source = handleIn(take(instance, exports.mp_source_new(client, address, length)));
+        exports.mp_free(address);
+        const flow = handleIn(take(instance, exports.mp_flow_new(source)));
+        take(instance, exports.mp_flow_next(flow));
+        take(instance, exports.mp_flow_free(flow));
+        take(instance, exports.mp_source_free(source));
+      };
+      for (let i = 0; i < 3000; i++) round();
+      const settled = instance.memory.buffer.byteLength;
+      for (let i = 0; i < 12_000; i++) round();
+      assert.ok(instance.memory.buffer.byteLength <= settled * 1.25, `${settled} -> ${instance.memory.buffer.byteLength}`);
+      instance.stop();
+    });
+  });
+}
+
+test("a reactor must be initialised, which the loader does", () => {
+  const module = moduleOf("wasip1");
+  const imports = Object.fromEntries(WebAssembly.Module.imports(module).map(({ name }) => [name, () => 0]));
+  const { exports } = new WebAssembly.Instance(module, { wasi_snapshot_preview1: imports });
+  assert.throws(() => exports.mp_alloc(1), WebAssembly.RuntimeError);
+  assert.equal(start("wasip1", module).exports.mp_abi_version(), 1);
+});
+
+describe("the engine", { timeout: 60_000 }, () => {
+  let sandbox;
+  before(async () => {
+    sandbox = await startSandbox();
+  });
+  after(() => sandbox.close());
+
+  /** A signer of one's own, which every build can use. */
+  const signing = () => ({ key: undefined, signer: { kid: sandbox.settings.kid, sign: (bytes) => createSign("RSA-SHA256").update(bytes).sign(sandbox.keyPEM) } });
+
+  for (const build of builds) {
+    test(`${build}: the main job with a signer of one's own`, async () => {
+      const module = moduleOf(build);
+      const { Client } = bind(() => new WasmEngine(build, () => start(build, module)));
+      const client = new Client(sandbox.config(signing()));
+      const source = client.source({ scope: sandbox.settings.scopes.customs, exchange: "customs" });
+      assert.equal((await source.fetch(sandbox.settings.customs_test_auth)).status, 200);
+      client.close();
+      if (build.endsWith("host-signs")) assert.throws(() => new Client(sandbox.config()), { code: "invalid_key", message: /host signs/ });
+    });
+
+    test(`${build}: an instance that traps is replaced, and its clients go on`, async () => {
+      const module = moduleOf(build);
+      const instances = [];
+      const engine = new WasmEngine(build, () => {
+        instances.push(start(build, module));
+        return instances.at(-1);
+      });
+      const { Client } = bind(() => engine);
+      const client = new Client(sandbox.config(signing()));
+      const source = client.source({ scope: sandbox.settings.scopes.plain });
+      const first = await source.token();
+      // Go's own memory in ruins: the next call runs into it.
+      new Uint8Array(instances[0].memory.buffer).fill(0xff);
+      await assert.rejects(source.token(), (error) => error.code === "internal" && error.cause instanceof Error);
+      const second = await source.token();
+      assert.notEqual(second.accessToken, first.accessToken);
+      assert.equal(source.peek(), second.accessToken);
+      assert.equal(instances.length, 2);
+      client.close();
+    });
+  }
+
+  test("an instance that has become large is replaced when no flow runs", async () => {
+    const module = moduleOf("wasip1");
+    let started = 0;
+    const engine = new WasmEngine("wasip1", () => (started++, start("wasip1", module)), 1);
+    const { Client } = bind(() => engine);
+    const client = new Client(sandbox.config(signing()));
+    const source = client.source({ scope: sandbox.settings.scopes.plain });
+    const tokens = [await source.token(), await source.token()];
+    assert.notEqual(tokens[0].accessToken, tokens[1].accessToken);
+    assert.equal(source.peek(), undefined);
+    assert.equal(started, 3);
+    client.close();
+  });
+
+  test("what nobody holds any more is freed in the engine", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc");
+    const module = moduleOf("wasip1");
+    const freed = { sources: 0, clients: 0 };
+    class Counting extends WasmEngine {
+      sourceFree(source) {
+        super.sourceFree(source);
+        freed.sources++;
+      }
+      clientFree(client) {
+        super.clientFree(client);
+        freed.clients++;
+      }
+    }
+    const engine = new Counting("wasip1", () => start("wasip1", module));
+    const { Client } = bind(() => engine);
+    (() => {
+      const client = new Client(sandbox.config(signing()));
+      for (let i = 0; i < 100; i++) client.source({ scope: `a:${i}` });
+      client.source({ scope: "a:b" }).close();
+    })();
+    while (freed.sources < 101 || freed.clients < 1) {
+      collect();
+      await new Promise(setImmediate); // finalizers run between turns
+    }
+    assert.deepEqual(freed, { sources: 101, clients: 1 });
+  });
+
+  test("an input over the limit is refused and costs nothing", async () => {
+    const module = moduleOf("wasip1");
+    const { Client } = bind(() => new WasmEngine("wasip1", () => start("wasip1", module)));
+    for (const size of [5, 17]) assert.throws(() => new Client(sandbox.config({ clientId: "x".repeat(size << 20) })), { code: "invalid_argument", message: /4 MiB/ });
+    new Client(sandbox.config(signing())).close();
+  });
+
+  test("Go's globals are not left behind, and nothing is printed", () => {
+    const child = fileURLToPath(new URL("children/globals.mjs", import.meta.url));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [child], { encoding: "utf8" });
+    assert.deepEqual([status, stdout, stderr], [0, "", ""]);
+  });
+});
