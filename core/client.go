@@ -2,9 +2,6 @@ package core
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"io"
 	"math/rand/v2"
 	"sync"
@@ -20,6 +17,10 @@ type ClientConfig struct {
 	ClientID string
 	// Key signs the grants, or only says how they will be signed.
 	Key Key
+	// ESeal says that the client is a European business without a registration
+	// at Maskinporten, which signs with the eSeal of its certificate chain.
+	// ClientID is then any name for it; Maskinporten ignores it.
+	ESeal bool
 	// Transport sends the requests. It may be nil when the host sends by
 	// itself, step by step.
 	Transport Transport
@@ -161,31 +162,6 @@ func (c *Client) Close() {
 		e.retire(true)
 	}
 	clear(c.entries)
-}
-
-// cacheKey is a SHA-256 over everything that makes one token differ from
-// another. Each part is preceded by its length, so that no two lists of parts
-// can run together; it holds no secret and can be logged.
-func (c *Client) cacheKey(r TokenRequest, exchanges []Exchange) string {
-	hash := sha256.New()
-	part := func(texts ...string) {
-		var size [8]byte
-		binary.BigEndian.PutUint64(size[:], uint64(len(texts)))
-		hash.Write(size[:])
-		for _, text := range texts {
-			binary.BigEndian.PutUint64(size[:], uint64(len(text)))
-			hash.Write(size[:])
-			hash.Write([]byte(text))
-		}
-	}
-	part(c.config.Environment.Issuer, c.config.Environment.TokenEndpoint, c.config.ClientID, c.config.Key.identity())
-	part(r.scopeSet()...)
-	part(r.Resource...)
-	part(r.ConsumerOrg, r.PID, string(r.authorizationDetails()))
-	for _, x := range exchanges {
-		part(x.Name, x.TokenEndpoint, x.GrantType, x.SubjectTokenType)
-	}
-	return hex.EncodeToString(hash.Sum(nil))
 }
 
 // entryFor returns the entry of a key, making room for it if it is new.
