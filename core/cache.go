@@ -56,13 +56,15 @@ type flight struct {
 	lease      Instant
 	background atomic.Bool // nobody waits for it yet
 
+	over      bool // guarded by entry.mu
 	token     Token
 	err       *Error
-	abandoned bool // given up without a result: the next caller starts over
+	abandoned bool // given up without a result: those who wait start over
 }
 
 // entry is the state of one cache key.
 type entry struct {
+	key  string
 	snap atomic.Pointer[snapshot]
 
 	mu        sync.Mutex // never held across I/O, hooks or waits
@@ -73,7 +75,8 @@ type entry struct {
 	overcome  bool // the failure came while a token held, so passing hard drops it
 	forced    Instant
 	wasForced bool
-	gone      bool // evicted or closed; a Source looks its key up again
+	rejected  string // by an API; not to be taken from the shared store again
+	gone      bool   // evicted or closed; a Source looks its key up again
 }
 
 // peek returns the token that may be handed out, if any, and whether a refresh
@@ -136,10 +139,14 @@ func (e *entry) start(now Instant, background bool) *flight {
 
 // land ends a flight with a token or an error. The result is published before
 // the waiters wake. A flight whose place was taken by another still delivers
-// its token, if that lives longer than the one that is held.
-func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Instant, random float64) {
+// its token, if that lives longer than the one that is held. It returns the
+// error as it is remembered, and the token that holds in spite of it.
+func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Instant, random float64) (noted *Error, held *snapshot) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if f.over {
+		return err, nil // rotation or Close has sent the waiters elsewhere
+	}
 	current := e.flight == f
 	if current {
 		e.flight = nil
@@ -155,6 +162,9 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 	} else if current {
 		e.failures++
 		e.nextTry = now.Add(remember(err, e.failures, random))
+		if now.Before(err.pauseUntil) {
+			e.nextTry = err.pauseUntil
+		}
 		kept := *err
 		kept.NextAttempt = e.nextTry.Time()
 		err, e.failure = &kept, &kept
@@ -164,9 +174,30 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 			waiting := *s
 			waiting.quiet = earlier(e.nextTry, s.hard)
 			e.snap.Store(&waiting)
+			held = s
 		}
 	}
 	f.token, f.err = token, err
+	f.end()
+	return err, held
+}
+
+// wants reports whether a token from the shared store is worth having: it must
+// hold, and be newer than one that is due here.
+func (e *entry) wants(token Token, sent, now Instant) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	life := token.ExpiresAt.Sub(token.RequestedAt)
+	held := e.snap.Load()
+	if e.rejected == token.AccessToken || !now.Before(usableUntil(sent, life)) {
+		return false
+	}
+	return held == nil || !now.Before(held.hard) || now.Before(refreshDue(sent, life, 0)) && held.token.AccessToken != token.AccessToken
+}
+
+// end wakes those who wait.
+func (f *flight) end() {
+	f.over = true
 	close(f.done)
 }
 
@@ -175,6 +206,9 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 func (e *entry) abandon(f *flight) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if f.over {
+		return
+	}
 	if e.flight == f {
 		e.flight = nil
 		if s := e.snap.Load(); s != nil {
@@ -184,7 +218,7 @@ func (e *entry) abandon(f *flight) {
 		}
 	}
 	f.abandoned = true
-	close(f.done)
+	f.end()
 }
 
 // invalidate drops the token if it is the one that was rejected. A second
@@ -198,16 +232,28 @@ func (e *entry) invalidate(accessToken string, now Instant) bool {
 		return false
 	}
 	e.snap.Store(nil)
-	e.failure, e.forced, e.wasForced = nil, now, true
+	e.failure, e.forced, e.wasForced, e.rejected = nil, now, true, accessToken
 	return true
 }
 
-// retire empties the entry for good. It reports false, and does nothing, while
-// a flight runs and force is not set.
-func (e *entry) retire(force bool) bool {
+// retire empties the entry for good, and makes those who wait for its flight
+// start over elsewhere.
+func (e *entry) retire() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.flight != nil && !force {
+	e.gone = true
+	e.snap.Store(nil)
+	if f := e.flight; f != nil {
+		e.flight, f.abandoned = nil, true
+		f.end()
+	}
+}
+
+// evict empties the entry for good, unless a flight runs.
+func (e *entry) evict() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.flight != nil {
 		return false
 	}
 	e.gone = true

@@ -21,7 +21,7 @@ func (c *Client) cacheKey(r TokenRequest, exchanges []Exchange) string {
 			hash.Write([]byte(text))
 		}
 	}
-	part(c.config.Environment.Issuer, c.config.Environment.TokenEndpoint, c.config.ClientID, c.config.Key.identity())
+	part(c.config.Environment.Issuer, c.config.Environment.TokenEndpoint, c.config.ClientID, c.ring.Load().identity())
 	part(r.scopeSet()...)
 	part(r.Resource...)
 	part(r.ConsumerOrg, r.PID, string(r.authorizationDetails()))

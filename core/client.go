@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +19,10 @@ type ClientConfig struct {
 	ClientID string
 	// Key signs the grants, or only says how they will be signed.
 	Key Key
+	// NextKeys are used in their order when Maskinporten says that a key is
+	// expired or unknown (MP-121): register a new key ahead of time, and the
+	// change happens by itself.
+	NextKeys []Key
 	// ESeal says that the client is a European business without a registration
 	// at Maskinporten, which signs with the eSeal of its certificate chain.
 	// ClientID is then any name for it; Maskinporten ignores it.
@@ -32,6 +38,18 @@ type ClientConfig struct {
 	Clock Clock
 	// Random is where jti come from; nil means the operating system.
 	Random io.Reader
+	// OnEvent is told what happens, for logs, metrics and the audit trail. It
+	// is called by the goroutine it happens on, must be quick, and may be
+	// called by several at once.
+	OnEvent func(Event)
+	// Store shares tokens with other processes; it needs StoreKey.
+	Store Store
+	// StoreKey encrypts what is in the store: 32 bytes, the same for all
+	// processes that share it, and known to nobody else.
+	StoreKey []byte
+	// WaitWhileFailing makes callers whose context has a deadline wait for the
+	// next attempt after a failure that may pass, instead of getting it at once.
+	WaitWhileFailing bool
 }
 
 // String names the client without its key.
@@ -54,7 +72,15 @@ func (c ClientConfig) Validate() error {
 	case len(c.ClientID) > 255 || !isPrintable(c.ClientID) || containsSpace(c.ClientID):
 		list = append(list, Problem{"client_id", quoted(c.ClientID) + " has a character that a client id cannot have", "Copy the client id from self-service, without spaces or line breaks."})
 	}
-	list = append(list, c.Key.problems()...)
+	for i, key := range c.allKeys() {
+		for _, p := range key.problems() {
+			if i > 0 {
+				p.Field = strings.Replace(p.Field, "key", "next_keys["+itoa(i-1)+"]", 1)
+			}
+			list = append(list, p)
+		}
+	}
+	list = append(list, c.storeProblems()...)
 	if _, err := grantLife(c.GrantLife); err != nil {
 		list = append(list, asError(err, CodeInvalidConfig).Problems...)
 	}
@@ -82,6 +108,13 @@ type Client struct {
 	grantLife time.Duration
 	limit     int
 	jitter    func() float64
+	sealer    *sealer // nil without a store
+
+	name         string // random, for request ids
+	acquisitions atomic.Int64
+
+	ring        atomic.Pointer[keyring]
+	clockOffset atomic.Int64 // nanoseconds
 
 	// running is cancelled by Close.
 	running context.Context
@@ -89,6 +122,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	entries map[string]*entry
+	guards  map[string]*guard // by the endpoint's URL
 }
 
 // NewClient checks the configuration and returns a Client. It sends nothing.
@@ -100,8 +134,16 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if config.Clock == nil {
 		config.Clock = SystemClock
 	}
-	life, _ := grantLife(config.GrantLife) // validated above
-	c := &Client{config: config, grantLife: life, limit: config.CacheLimit, jitter: rand.Float64, entries: map[string]*entry{}}
+	life, err := grantLife(config.GrantLife)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{config: config, grantLife: life, limit: config.CacheLimit, jitter: rand.Float64, name: itoa(int(rand.Uint32())),
+		entries: map[string]*entry{}, guards: map[string]*guard{}}
+	if c.sealer, err = newSealer(config.StoreKey); err != nil {
+		return nil, err
+	}
+	c.ring.Store(newKeyring(config.allKeys()))
 	if c.limit == 0 {
 		c.limit = defaultCacheLimit
 	}
@@ -141,10 +183,10 @@ func (c *Client) Source(request TokenRequest, exchanges ...Exchange) (*Source, e
 		user := *request.SystemUser
 		request.SystemUser = &user
 	}
-	source := &Source{client: c, request: request, key: c.cacheKey(request, nil)}
+	source := &Source{client: c, request: request}
 	for i := range exchanges {
 		x := exchanges[i]
-		source = &Source{client: c, request: request, exchange: &x, subject: source, key: c.cacheKey(request, exchanges[:i+1])}
+		source = &Source{client: c, request: request, exchange: &x, exchanges: exchanges[: i+1 : i+1], subject: source}
 	}
 	for s := source; s != nil; s = s.subject {
 		s.bind()
@@ -159,9 +201,33 @@ func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range c.entries {
-		e.retire(true)
+		e.retire()
 	}
 	clear(c.entries)
+}
+
+// guardOf returns the guard of an endpoint.
+func (c *Client) guardOf(endpoint string) *guard {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := c.guards[endpoint]
+	if g == nil {
+		g = newGuard(c.config.Clock())
+		c.guards[endpoint] = g
+	}
+	return g
+}
+
+// newRequestID names one acquisition in the events.
+func (c *Client) newRequestID() string {
+	return c.name + "-" + itoa(int(c.acquisitions.Add(1)))
+}
+
+// use makes the key that worked the one to begin with.
+func (c *Client) use(ring *keyring, index int) {
+	if before := ring.active.Swap(int32(index)); int(before) != index {
+		c.emit(Event{Kind: EventKeyFallback, Time: c.Now().Time(), KeyID: ring.keys[index].identity()})
+	}
 }
 
 // entryFor returns the entry of a key, making room for it if it is new.
@@ -171,9 +237,9 @@ func (c *Client) entryFor(key string) *entry {
 	if e := c.entries[key]; e != nil {
 		return e
 	}
-	e := &entry{}
+	e := &entry{key: key}
 	if c.running.Err() != nil {
-		e.retire(true)
+		e.retire()
 		return e
 	}
 	for len(c.entries) >= c.limit && c.evict() {
@@ -201,9 +267,9 @@ func (c *Client) evict() bool {
 			break
 		}
 	}
-	if !c.entries[worst].retire(false) {
+	if !c.entries[worst].evict() {
 		for key, e := range c.entries {
-			if e.retire(false) {
+			if e.evict() {
 				delete(c.entries, key)
 				return true
 			}

@@ -27,6 +27,7 @@ const (
 	CodeInvalidSignature    Code = "invalid_signature"
 	CodeRandomFailed        Code = "random_failed"
 	CodeNoMemory            Code = "no_memory"
+	CodeReentrant           Code = "reentrant"
 )
 
 // The codes of requests that got no answer.
@@ -80,7 +81,7 @@ type codeRow struct {
 
 // codeTable gives every code its number for languages without strings (the C
 // ABI), its kind, whether the same call may succeed later, and what to do.
-// Numbers are never reused. The next free ones: 1021, 1104, 1232.
+// Numbers are never reused. The next free ones: 1022, 1104, 1232.
 var codeTable = map[Code]codeRow{
 	CodeInvalidArgument:     {1001, Local, false, "Correct the argument."},
 	CodeInvalidConfig:       {1002, Local, false, "Correct the configuration."},
@@ -102,6 +103,8 @@ var codeTable = map[Code]codeRow{
 	CodeInvalidSignature:    {1018, Local, false, "Return the raw RSASSA-PKCS1-v1_5 signature bytes, as long as the key's modulus."},
 	CodeRandomFailed:        {1019, Local, true, "Check the operating system's random source; no grant is made without it."},
 	CodeNoMemory:            {1020, Local, true, "Free memory and call again."},
+
+	CodeReentrant: {1021, Local, false, "Do not ask for this token inside its own Signer, Transport or Store; use a source of another scope there."},
 
 	CodeConnectionFailed: {1101, TransportFault, true, "Check the network, DNS, firewall and proxy between here and the endpoint."},
 	CodeTimeout:          {1102, TransportFault, true, "Check the network; the endpoint did not answer in time."},

@@ -53,6 +53,8 @@ type Error struct {
 
 	cause      error
 	retryAfter time.Duration // what the server asked for; negative if it did not
+	pauseUntil Instant       // when the breaker lets the next request go
+	skewLearnt bool          // the answer has shown that our clock is wrong
 }
 
 // Problem is one thing that is wrong with what the caller gave.

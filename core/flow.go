@@ -20,23 +20,29 @@ import (
 //     start ──> joining ──> (the other flow's end)
 //     │ └───> done · failed            the cache has the answer
 //     v
-//     subject ──> building <── waiting   subject: an exchange needs its token first
-//     v            ^
+//     loading ──> done                   the shared store has it
+//     v
+//     subject ──> queueing <── waiting   subject: an exchange needs its token first
+//     v            ^      queueing: the endpoint's limits
+//     building        │
+//     v            │
 //     signing ────────┤      an exchange has no signing
 //     v            │
 //     sending ────────┤
 //     v            │
-//     done · failed <───┘
+//     done <── saving      failed <── from each of them
 type flowState uint8
 
 const (
 	stateStart flowState = iota
 	stateJoining
+	stateLoading
 	stateSubject
-	stateBuilding
+	stateQueueing
 	stateSigning
 	stateSending
 	stateWaiting
+	stateSaving
 	stateDone
 	stateFailed
 )
@@ -45,12 +51,19 @@ const (
 type StepKind string
 
 const (
-	// StepSign: sign SigningInput after Algorithm and call Signed, or Failed.
+	// StepSign: sign SigningInput after Algorithm, with the key registered as
+	// KeyID if the client has several, and call Signed, or Failed.
 	StepSign StepKind = "sign"
 	// StepSend: send Request and call Received, or Failed.
 	StepSend StepKind = "send"
 	// StepWait: let Wait pass and call Next again. Nothing is fed.
 	StepWait StepKind = "wait"
+	// StepLoad: get what the shared store has under StoreKey and call Loaded,
+	// or Failed. Only clients with a StoreKey have this step and StepSave.
+	StepLoad StepKind = "load"
+	// StepSave: put Entry under StoreKey for at most Life and call Saved, or
+	// Failed. Those who wait for the token have it already.
+	StepSave StepKind = "save"
 	// StepDone: Token is the result.
 	StepDone StepKind = "done"
 	// StepFailed: Err is the result.
@@ -62,8 +75,12 @@ type Step struct {
 	Kind         StepKind
 	Algorithm    string
 	SigningInput []byte
+	KeyID        string
 	Request      Request
 	Wait         time.Duration
+	StoreKey     string
+	Entry        []byte
+	Life         time.Duration
 	Token        Token
 	Err          *Error
 
@@ -83,17 +100,26 @@ type Flow struct {
 	state  flowState
 	step   Step
 
-	flight   *flight // the one this flow runs
-	joined   *flight // the one it waits for
-	deadline Instant
-	attempts int
-	earlier  map[Code]int
+	flight     *flight // the one this flow runs
+	joined     *flight // the one it waits for
+	background bool    // nobody waits for it
+	requestID  string
+	started    Instant
+	attempts   int
+	earlier    map[Code]int
 
 	subject      *Flow
 	subjectToken Token
-	grant        Grant
-	sent         Instant
-	resume       Instant
+
+	ring     *keyring
+	keyIndex int
+	keysLeft int // keys that were not tried yet
+	guard    *guard
+	ticket   *ticket
+	grant    Grant
+	sent     Instant
+	resume   Instant
+	saved    Token // the result while it is being saved
 }
 
 // Next returns the step to do now.
@@ -111,13 +137,15 @@ func (f *Flow) Next(now Instant) Step {
 			if step, ready := f.nextSubject(now); !ready {
 				return step
 			}
-		case stateBuilding:
-			f.build(now)
+		case stateQueueing:
+			if wait, ready := f.queue(now); !ready {
+				return wait
+			}
 		case stateWaiting:
 			if left := now.Until(f.resume); left > 0 {
 				return Step{Kind: StepWait, Wait: left}
 			}
-			f.state = stateBuilding
+			f.state = stateQueueing
 		default:
 			return f.step
 		}
@@ -142,15 +170,35 @@ func (f *Flow) begin(now Instant) {
 
 // run takes over a flight that the cache has handed out.
 func (f *Flow) run(flight *flight, now Instant) {
-	budget := foregroundBudget
-	if flight.background.Load() {
-		budget = backgroundBudget
+	c := f.source.client
+	f.flight, f.background, f.started, f.earlier = flight, flight.background.Load(), now, map[Code]int{}
+	f.ring = c.ring.Load()
+	f.keyIndex, f.keysLeft = int(f.ring.active.Load()), len(f.ring.keys)-1
+	f.requestID = c.newRequestID()
+	c.warnOfExpiry(f.ring, now)
+	f.emit(now, Event{Kind: EventStarted})
+	if c.sealer != nil {
+		f.state, f.step = stateLoading, Step{Kind: StepLoad, StoreKey: storeKey(f.entry.key)}
+		return
 	}
-	f.flight, f.deadline, f.earlier = flight, now.Add(budget), map[Code]int{}
-	f.state = stateBuilding
+	f.fetch()
+}
+
+// fetch begins to ask the endpoint.
+func (f *Flow) fetch() {
+	f.state = stateQueueing
 	if f.source.subject != nil {
 		f.state = stateSubject
 	}
+}
+
+// deadline is when the flow gives up. It moves when callers begin to wait for
+// what was a background renewal.
+func (f *Flow) deadline() Instant {
+	if f.background {
+		return f.started.Add(backgroundBudget)
+	}
+	return f.started.Add(foregroundBudget)
 }
 
 // leaveJoined reports whether the flow is done waiting for another one.
@@ -183,13 +231,38 @@ func (f *Flow) nextSubject(now Instant) (step Step, ready bool) {
 	}
 	switch step = f.subject.Next(now); step.Kind {
 	case StepDone:
-		f.subjectToken, f.state = step.Token, stateBuilding
+		f.subjectToken, f.state = step.Token, stateQueueing
 	case StepFailed:
 		f.fail(step.Err, now)
 	default:
 		return step, false
 	}
 	return step, true
+}
+
+// queue waits for the endpoint's limits to let the request through, and then
+// builds it: iat is to be the moment of sending.
+func (f *Flow) queue(now Instant) (wait Step, ready bool) {
+	if f.ticket == nil {
+		f.guard = f.source.client.guardOf(f.source.endpoint())
+		f.ticket = f.guard.queue(f.background)
+	}
+	if f.background && !f.flight.background.Load() {
+		f.background = false
+		f.guard.promote(f.ticket)
+	}
+	v := f.guard.ask(f.ticket, now)
+	switch {
+	case v.admitted:
+		f.build(now)
+	case v.refused != nil:
+		f.fail(v.refused, now)
+	case !now.Before(f.deadline()):
+		f.fail(NewError(CodeTimeout, "too many requests of this client wait for the endpoint", nil), now)
+	default:
+		return Step{Kind: StepWait, Wait: min(v.wait, max(now.Until(f.deadline()), time.Millisecond)), wake: v.wake}, false
+	}
+	return Step{}, true
 }
 
 // build starts an attempt.
@@ -204,29 +277,70 @@ func (f *Flow) build(now Instant) {
 		f.fail(asError(err, CodeRandomFailed), now)
 		return
 	}
+	key := f.ring.keys[f.keyIndex]
 	f.grant = buildGrant(GrantParams{Environment: c.config.Environment, ClientID: c.config.ClientID,
-		Key: c.config.Key, Request: f.source.request, Now: now.Time(), JTI: jti}, c.grantLife)
+		Key: key, Request: f.source.request, Now: now.Time().Add(c.ClockOffset()), JTI: jti}, c.grantLife)
 	f.state = stateSigning
-	f.step = Step{Kind: StepSign, Algorithm: f.grant.Algorithm, SigningInput: f.grant.SigningInput, signer: c.config.Key.Signer}
+	f.step = Step{Kind: StepSign, Algorithm: f.grant.Algorithm, SigningInput: f.grant.SigningInput, KeyID: key.KeyID, signer: key.Signer}
 }
 
 func (f *Flow) send(request Request, now Instant) {
-	request.Timeout = min(request.Timeout, max(now.Until(f.deadline), time.Second))
+	request.Timeout = min(request.Timeout, max(now.Until(f.deadline()), time.Second))
 	f.attempts++
 	f.sent, f.state = now, stateSending
 	f.step = Step{Kind: StepSend, Request: request}
 }
 
+// Loaded feeds what the shared store had; nil stands for nothing.
+func (f *Flow) Loaded(now Instant, entry []byte) error {
+	if f.inner() {
+		return f.subject.Loaded(now, entry)
+	}
+	if f.state != stateLoading {
+		return f.outOfOrder("Loaded")
+	}
+	token, sent, ok := f.source.client.openToken(f.entry.key, entry, now)
+	switch {
+	case ok && f.entry.wants(token, sent, now):
+		f.sent = sent
+		f.land(token, nil, now)
+		f.end(Step{Kind: StepDone, Token: token})
+	default:
+		if entry != nil && !ok {
+			f.emit(now, Event{Kind: EventStoreFailed, Err: NewError(CodeInvalidResponse, "the entry in the store is damaged, over or not ours", nil)})
+		}
+		f.fetch()
+	}
+	return nil
+}
+
+// Saved feeds that the store has the token.
+func (f *Flow) Saved(now Instant) error {
+	if f.inner() {
+		return f.subject.Saved(now)
+	}
+	if f.state != stateSaving {
+		return f.outOfOrder("Saved")
+	}
+	f.end(Step{Kind: StepDone, Token: f.saved})
+	return nil
+}
+
 // Signed feeds the signature that a StepSign asked for. A signature of the
-// wrong length ends the flow.
+// wrong length, or one that the key's Verify refuses, ends the flow.
 func (f *Flow) Signed(now Instant, signature []byte) error {
-	if f.state == stateSubject && f.subject != nil {
+	if f.inner() {
 		return f.subject.Signed(now, signature)
 	}
 	if f.state != stateSigning {
 		return f.outOfOrder("Signed")
 	}
 	assertion, err := f.grant.Assemble(signature)
+	if verify := f.ring.keys[f.keyIndex].Verify; err == nil && verify != nil {
+		if cause := verify(f.grant.SigningInput, signature); cause != nil {
+			err = NewError(CodeInvalidSignature, "the signature is not one of this key", cause)
+		}
+	}
 	if err != nil {
 		f.fail(asError(err, CodeInvalidSignature), now)
 		return err
@@ -237,7 +351,7 @@ func (f *Flow) Signed(now Instant, signature []byte) error {
 
 // Received feeds the response that a StepSend brought.
 func (f *Flow) Received(now Instant, response Response) error {
-	if f.state == stateSubject && f.subject != nil {
+	if f.inner() {
 		return f.subject.Received(now, response)
 	}
 	if f.state != stateSending {
@@ -251,18 +365,41 @@ func (f *Flow) Received(now Instant, response Response) error {
 		token, err = ReadTokenResponse(response, f.source.request.Scopes, f.sent)
 	}
 	if err != nil {
-		f.retry(asError(err, CodeInternal), now)
+		refused := asError(err, CodeInternal)
+		if refused.Code == CodeGrantExpired || refused.Code == CodeIssuedInFuture {
+			refused.skewLearnt = f.source.client.learnSkew(response, f.sent, now)
+		}
+		f.retry(refused, now)
 		return nil
 	}
+	f.attempted(nil, response.Status, now)
+	f.release(nil, now)
+	if f.source.exchange == nil {
+		f.source.client.use(f.ring, f.keyIndex)
+	}
 	f.land(token, nil, now)
-	f.end(Step{Kind: StepDone, Token: token})
+	f.save(token, now)
 	return nil
 }
 
-// Failed feeds that a StepSign or StepSend could not be done. An *Error is
-// taken as it is; any other error becomes signing_failed or connection_failed.
+// save puts a new token into the shared store, after it was handed out.
+func (f *Flow) save(token Token, now Instant) {
+	c := f.source.client
+	if c.sealer != nil {
+		if entry, err := c.sealToken(f.entry.key, token); err == nil {
+			f.saved, f.state = token, stateSaving
+			f.step = Step{Kind: StepSave, StoreKey: storeKey(f.entry.key), Entry: entry, Life: max(token.ExpiresAt.Sub(now.Time()), 0)}
+			return
+		}
+	}
+	f.end(Step{Kind: StepDone, Token: token})
+}
+
+// Failed feeds that a step could not be done. An *Error is taken as it is; any
+// other error becomes signing_failed or connection_failed. A store that
+// failed is passed over.
 func (f *Flow) Failed(now Instant, cause error) error {
-	if f.state == stateSubject && f.subject != nil {
+	if f.inner() {
 		return f.subject.Failed(now, cause)
 	}
 	switch f.state {
@@ -270,40 +407,58 @@ func (f *Flow) Failed(now Instant, cause error) error {
 		f.retry(asError(cause, CodeSigningFailed), now)
 	case stateSending:
 		f.retry(asError(cause, CodeConnectionFailed), now)
+	case stateLoading:
+		f.emit(now, Event{Kind: EventStoreFailed, Err: asError(cause, CodeConnectionFailed)})
+		f.fetch()
+	case stateSaving:
+		f.emit(now, Event{Kind: EventStoreFailed, Err: asError(cause, CodeConnectionFailed)})
+		f.end(Step{Kind: StepDone, Token: f.saved})
 	default:
 		return f.outOfOrder("Failed")
 	}
 	return nil
 }
 
+// inner reports whether the step that is fed belongs to the subject's flow.
+func (f *Flow) inner() bool { return f.state == stateSubject && f.subject != nil }
+
 // Abandon gives the flow up. Those who wait for it start over. Abandoning a
 // flow that has ended does nothing.
-func (f *Flow) Abandon() {
+func (f *Flow) Abandon(now Instant) {
 	if f.state == stateDone || f.state == stateFailed {
 		return
 	}
 	if f.subject != nil {
-		f.subject.Abandon()
+		f.subject.Abandon(now)
 	}
+	given := NewError(CodeCancelled, "the flow was given up", nil)
+	f.release(given, now)
 	if f.flight != nil {
 		f.entry.abandon(f.flight)
 		f.flight = nil
 	}
-	f.end(Step{Kind: StepFailed, Err: NewError(CodeCancelled, "the flow was given up", nil)})
+	f.end(Step{Kind: StepFailed, Err: given})
 }
 
 func (f *Flow) outOfOrder(call string) error {
-	name := [...]string{"not begun", "waiting for another flow", "getting its subject token", "building",
-		"waiting for a signature", "waiting for a response", "pausing", "done", "failed"}[f.state]
+	name := [...]string{"not begun", "waiting for another flow", "loading from the store", "getting its subject token", "queueing",
+		"waiting for a signature", "waiting for a response", "pausing", "saving to the store", "done", "failed"}[f.state]
 	return NewError(CodeOutOfOrder, call+" was called while the flow is "+name, nil)
 }
 
 // retry goes back to building, or fails.
 func (f *Flow) retry(err *Error, now Instant) {
+	if f.state == stateSending {
+		f.attempted(err, err.Status, now)
+	}
+	f.release(err, now)
 	earlier := f.earlier[err.Code]
 	f.earlier[err.Code]++
 	pause, again := tryAgain(err, f.attempts, earlier, f.source.client.jitter())
-	if !again || f.flight.background.Load() || !now.Add(pause).Before(f.deadline) {
+	switch {
+	case f.nextKey(err):
+		again, pause = true, 0
+	case !again || f.flight.background.Load() || !now.Add(pause).Before(f.deadline()) || !f.guard.mayRetry(now):
 		f.fail(err, now)
 		return
 	}
@@ -315,20 +470,56 @@ func (f *Flow) retry(err *Error, now Instant) {
 		}
 		f.state, f.subject = stateSubject, nil
 	}
+	f.emit(now, Event{Kind: EventRetry, Err: err, Attempt: f.attempts, Wait: pause})
+	if err.skewLearnt {
+		f.emit(now, Event{Kind: EventClockSkew, Offset: f.source.client.ClockOffset()})
+	}
+}
+
+// nextKey turns to the next key after one was refused as expired or unknown;
+// each is tried once.
+func (f *Flow) nextKey(err *Error) bool {
+	if f.keysLeft == 0 || err.Code != CodeKeyExpired && err.Code != CodeKeyIDUnknown {
+		return false
+	}
+	f.keysLeft--
+	f.keyIndex = (f.keyIndex + 1) % len(f.ring.keys)
+	return true
+}
+
+// attempted reports one request to the observer.
+func (f *Flow) attempted(err *Error, status int, now Instant) {
+	f.emit(now, Event{Kind: EventAttempt, Attempt: f.attempts, Status: status, Err: err,
+		Duration: time.Duration(now.Monotonic - f.sent.Monotonic)})
+}
+
+// release gives back the place among the requests to the endpoint.
+func (f *Flow) release(outcome *Error, now Instant) {
+	if f.ticket != nil {
+		f.guard.leave(f.ticket, outcome, now, f.source.client.jitter())
+		f.ticket = nil
+	}
 }
 
 func (f *Flow) fail(err *Error, now Instant) {
 	failed := *err
 	failed.Attempts += f.attempts
+	f.release(&failed, now)
 	f.end(Step{Kind: StepFailed, Err: f.land(Token{}, &failed, now)})
 }
 
-// land tells the cache, and returns the error as the cache has noted it.
+// land tells the cache and the observer, and returns the error as the cache
+// has noted it.
 func (f *Flow) land(token Token, err *Error, now Instant) *Error {
 	flight := f.flight
 	f.flight = nil
-	f.entry.land(flight, token, f.sent, err, now, f.source.client.jitter())
-	return flight.err
+	noted, held := f.entry.land(flight, token, f.sent, err, now, f.source.client.jitter())
+	f.emit(now, Event{Kind: EventEnded, Err: noted, Attempt: f.attempts, Until: token.ExpiresAt,
+		Duration: time.Duration(now.Monotonic - f.started.Monotonic)})
+	if noted != nil && held != nil {
+		f.emit(now, Event{Kind: EventServedWhileFailing, Err: noted, Until: held.hard.Time()})
+	}
+	return noted
 }
 
 // end reaches a final state and lets go of everything that is secret.
@@ -337,7 +528,7 @@ func (f *Flow) end(step Step) {
 	if step.Kind == StepDone {
 		f.state = stateDone
 	}
-	f.step, f.grant, f.subjectToken, f.joined = step, Grant{}, Token{}, nil
+	f.step, f.grant, f.subjectToken, f.joined, f.saved = step, Grant{}, Token{}, nil, Token{}
 }
 
 // asError returns err as an *Error, made with code if it is none yet.

@@ -145,8 +145,8 @@ func TestAbandonedFlowIsReplaced(t *testing.T) {
 	first, second := source.NewFlow(), source.NewFlow()
 	wantStep(t, first.Next(clock.read()), StepSign)
 	wantStep(t, second.Next(clock.read()), StepWait)
-	first.Abandon()
-	first.Abandon()
+	first.Abandon(clock.read())
+	first.Abandon(clock.read())
 	wantError(t, first.Next(clock.read()).Err, CodeCancelled)
 	fetch(t, second, clock, 1, 120)
 }

@@ -97,19 +97,25 @@ func (e *fakeEndpoint) count() int {
 
 func decodeClaims(t testing.TB, assertion string) map[string]any {
 	t.Helper()
-	parts := strings.Split(assertion, ".")
+	return decodePart(t, assertion, 1)
+}
+
+// decodePart reads the header (0) or the claims (1) of a JWT.
+func decodePart(t testing.TB, jwt string, part int) map[string]any {
+	t.Helper()
+	parts := strings.Split(jwt, ".")
 	if len(parts) != 3 {
 		t.Fatalf("assertion has %d parts", len(parts))
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	text, err := base64.RawURLEncoding.DecodeString(parts[part])
 	if err != nil {
 		t.Fatal(err)
 	}
-	var claims map[string]any
-	if err := json.Unmarshal(payload, &claims); err != nil {
+	var members map[string]any
+	if err := json.Unmarshal(text, &members); err != nil {
 		t.Fatal(err)
 	}
-	return claims
+	return members
 }
 
 // grants answers with a token that names the request's number.

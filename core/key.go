@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 )
 
 // The signature algorithms that Maskinporten accepts for grants (its metadata,
@@ -45,6 +46,12 @@ type Key struct {
 	SignatureSize int
 	// Signer signs. It may be nil when the host signs by itself, step by step.
 	Signer Signer
+	// Verify, if set, checks every signature before it is used: for keys in an
+	// HSM, where a wrong slot shows only as MP-124. It returns nil for a good one.
+	Verify func(signingInput, signature []byte) error
+	// NotAfter is when the key or its certificate ends (UTC); zero means
+	// unknown. It causes warnings only: see [EventKeyExpiring].
+	NotAfter time.Time
 }
 
 // String names the key without any secret.

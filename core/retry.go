@@ -36,6 +36,8 @@ var againRules = map[Code]againRule{
 	CodeResponseTooLarge:     {1, true},
 	CodeSigningFailed:        {1, true}, // only if the signer says so
 	CodeSubjectTokenRejected: {1, false},
+	CodeGrantExpired:         {1, false}, // only if our clock was found wrong
+	CodeIssuedInFuture:       {1, false},
 }
 
 // tryAgain decides whether an error is tried again and after which pause.
@@ -62,6 +64,8 @@ func tryAgain(err *Error, attempt, earlier int, random float64) (pause time.Dura
 		if !err.Retryable {
 			return 0, false
 		}
+	case CodeGrantExpired, CodeIssuedInFuture:
+		return 0, err.skewLearnt
 	}
 	if !rule.pause {
 		return 0, true

@@ -14,13 +14,22 @@ type Source struct {
 	request  TokenRequest
 	exchange *Exchange // nil for a token of Maskinporten itself
 	subject  *Source   // whose token the exchange takes
-	key      string
-	entry    atomic.Pointer[entry]
+	// exchanges are all up to this one; they are a part of the cache key.
+	exchanges []Exchange
+	entry     atomic.Pointer[entry]
 }
 
 // Key is the cache key: 64 hexadecimal digits, equal for sources that share
-// one token, and safe to log.
-func (s *Source) Key() string { return s.key }
+// one token, and safe to log. It changes when the client's keys are rotated.
+func (s *Source) Key() string { return s.client.cacheKey(s.request, s.exchanges) }
+
+// endpoint is where the source's own token comes from.
+func (s *Source) endpoint() string {
+	if s.exchange != nil {
+		return s.exchange.TokenEndpoint
+	}
+	return s.client.config.Environment.TokenEndpoint
+}
 
 // String names the source by what it asks for.
 func (s *Source) String() string {
@@ -75,7 +84,14 @@ func (s *Source) acquireToken(ctx context.Context, now Instant) (Token, error) {
 			return *a.token, nil
 		}
 		if a.err != nil {
-			return Token{}, a.err
+			if !s.waitOut(ctx, a.err) {
+				return Token{}, a.err
+			}
+			now = s.client.config.Clock()
+			continue
+		}
+		if ctx.Value(flightMark{}) == a.flight {
+			return Token{}, NewError(CodeReentrant, "a hook of this token's fetch asked for the same token", nil)
 		}
 		select {
 		case <-a.flight.done:
@@ -94,12 +110,33 @@ func (s *Source) acquireToken(ctx context.Context, now Instant) (Token, error) {
 	}
 }
 
+// flightMark is how a context that a hook got names the flight it works for.
+type flightMark struct{}
+
+// waitOut waits for the next attempt after a failure that may pass, if the
+// client is configured so and the caller's deadline allows it.
+func (s *Source) waitOut(ctx context.Context, failure *Error) bool {
+	deadline, has := ctx.Deadline()
+	if !s.client.config.WaitWhileFailing || !failure.Retryable || !has || !failure.NextAttempt.Before(deadline) {
+		return false
+	}
+	timer := time.NewTimer(failure.NextAttempt.Sub(s.Now().Time()))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-s.client.running.Done():
+	}
+	return false
+}
+
 // hostError says what a blocking call lacks.
 func (s *Source) hostError() error {
 	switch {
 	case s.client.running.Err() != nil:
 		return NewError(CodeClosed, "the client is closed", nil)
-	case s.client.config.Key.Signer == nil:
+	case s.client.ring.Load().keys[0].Signer == nil:
 		return NewError(CodeNoSigner, "the client's key has no Signer", nil)
 	case s.client.config.Transport == nil:
 		return NewError(CodeNoTransport, "the client has no Transport", nil)
@@ -142,13 +179,13 @@ func (s *Source) acquire(now Instant) (*entry, answer) {
 	return s.entry.Load(), answer{err: NewError(CodeClosed, "the client is closed", nil)}
 }
 
-func (s *Source) bind() { s.entry.Store(s.client.entryFor(s.key)) }
+func (s *Source) bind() { s.entry.Store(s.client.entryFor(s.Key())) }
 
 // drive performs the steps of a flight for a Go program, in a goroutine that
 // outlives the callers who wait for it.
 func (f *Flow) drive() {
 	c := f.source.client
-	ctx, cancel := context.WithTimeout(c.running, foregroundBudget)
+	ctx, cancel := context.WithTimeout(context.WithValue(c.running, flightMark{}, f.flight), foregroundBudget)
 	defer cancel()
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -161,7 +198,7 @@ func (f *Flow) drive() {
 			return
 		}
 		if c.running.Err() != nil {
-			f.Abandon()
+			f.Abandon(c.Now())
 			return
 		}
 		if err := f.Perform(ctx, step); err != nil {
@@ -216,6 +253,23 @@ func (f *Flow) Perform(ctx context.Context, step Step) error {
 			return f.Failed(c.Now(), err)
 		}
 		f.Signed(c.Now(), signature) // a wrong length ends the flow, which says so
+	case StepLoad, StepSave:
+		if c.config.Store == nil {
+			return NewError(CodeNoTransport, "the client has no Store", nil)
+		}
+		storeCtx, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
+		if step.Kind == StepSave {
+			if err := c.config.Store.Save(storeCtx, step.StoreKey, step.Entry, step.Life); err != nil {
+				return f.Failed(c.Now(), err)
+			}
+			return f.Saved(c.Now())
+		}
+		entry, err := c.config.Store.Load(storeCtx, step.StoreKey)
+		if err != nil {
+			return f.Failed(c.Now(), err)
+		}
+		return f.Loaded(c.Now(), entry)
 	case StepSend:
 		if c.config.Transport == nil {
 			return NewError(CodeNoTransport, "the client has no Transport", nil)

@@ -230,7 +230,7 @@ func (h *Host) FlowFree(flow uint64) (failure *Failure) {
 	f.cancel() // ends a step that another thread performs
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.core.Abandon()
+	f.core.Abandon(f.now())
 	return nil
 }
 
