@@ -46,7 +46,7 @@ func (c *Client) sealToken(cacheKey string, t Token) ([]byte, error) {
 	w.String("scope", t.Scope)
 	w.Int("requested_at_ms", t.RequestedAt.UnixMilli())
 	w.Int("expires_at_ms", t.ExpiresAt.UnixMilli())
-	return c.sealer.seal(w.Bytes())
+	return c.sealer.seal(w.Bytes(), c.config.Random)
 }
 
 // openToken reads a token from the store, and the moment from which its life
