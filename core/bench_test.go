@@ -71,13 +71,13 @@ func BenchmarkDueToken(b *testing.B) {
 	now := SystemClock()
 	s := *e.snap.Load()
 	s.soft, s.quiet = now, now
-	e.snap.Store(&s)
+	e.publish(s)
 	if a, _ := e.acquireUnlessGone(now.Add(time.Nanosecond)); !a.own {
 		b.Fatal("no refresh was started")
 	}
 	s = *e.snap.Load()
 	s.quiet = s.hard // the lease of the refresh must outlast the benchmark
-	e.snap.Store(&s)
+	e.publish(s)
 	readCached(b, source)
 }
 

@@ -36,6 +36,9 @@ type snapshot struct {
 	// at first, later the end of a running refresh or of a pause after a
 	// failed one; never after hard.
 	quiet Instant
+	// quietTime is the monotonic half of quiet as a time.Time, for readers who
+	// read the system's clock themselves; see Source.get.
+	quietTime time.Time
 }
 
 // usableUntil is when a token is no longer handed out: a margin before its end
@@ -64,8 +67,9 @@ type flight struct {
 
 // entry is the state of one cache key.
 type entry struct {
-	key  string
-	snap atomic.Pointer[snapshot]
+	key         string
+	systemClock bool
+	snap        atomic.Pointer[snapshot]
 
 	mu        sync.Mutex // never held across I/O, hooks or waits
 	flight    *flight
@@ -87,6 +91,14 @@ func (e *entry) peek(now Instant) (s *snapshot, due bool) {
 		return nil, false
 	}
 	return s, !now.Before(s.quiet)
+}
+
+// publish shows readers a snapshot.
+func (e *entry) publish(s snapshot) {
+	if e.systemClock {
+		s.quietTime = started.Add(time.Duration(s.quiet.Monotonic))
+	}
+	e.snap.Store(&s)
 }
 
 // answer is what decide says: a token, an error, or a flight to wait for.
@@ -120,7 +132,7 @@ func (e *entry) decide(now Instant) answer {
 		f := e.start(now, true)
 		quiet := *s
 		quiet.quiet = earlier(f.lease, s.hard)
-		e.snap.Store(&quiet)
+		e.publish(quiet)
 		return answer{token: &s.token, flight: f, own: true}
 	case running:
 		e.flight.background.Store(false)
@@ -137,15 +149,16 @@ func (e *entry) start(now Instant, background bool) *flight {
 	return e.flight
 }
 
-// land ends a flight with a token or an error. The result is published before
-// the waiters wake. A flight whose place was taken by another still delivers
+// land ends a flight with a token or an error, and publishes the result. The
+// caller then wakes the waiters by closing f.done, unless rotation or Close has
+// sent them elsewhere before. A flight whose place was taken by another still delivers
 // its token, if that lives longer than the one that is held. It returns the
 // error as it is remembered, and the token that holds in spite of it.
-func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Instant, random float64) (noted *Error, held *snapshot) {
+func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Instant, random float64) (noted *Error, held *snapshot, wake bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if f.over {
-		return err, nil // rotation or Close has sent the waiters elsewhere
+		return err, nil, false
 	}
 	current := e.flight == f
 	if current {
@@ -156,7 +169,7 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 		hard := usableUntil(sent, life)
 		if held := e.snap.Load(); !e.gone && (current || held == nil || held.hard.Before(hard)) {
 			soft := refreshDue(sent, life, random)
-			e.snap.Store(&snapshot{token: token, soft: soft, hard: hard, quiet: soft})
+			e.publish(snapshot{token: token, soft: soft, hard: hard, quiet: soft})
 			e.failure, e.failures, e.overcome = nil, 0, false
 		}
 	} else if current {
@@ -173,13 +186,12 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 		if e.overcome {
 			waiting := *s
 			waiting.quiet = earlier(e.nextTry, s.hard)
-			e.snap.Store(&waiting)
+			e.publish(waiting)
 			held = s
 		}
 	}
-	f.token, f.err = token, err
-	f.end()
-	return err, held
+	f.token, f.err, f.over = token, err, true
+	return err, held, true
 }
 
 // wants reports whether a token from the shared store is worth having: it must
@@ -214,7 +226,7 @@ func (e *entry) abandon(f *flight) {
 		if s := e.snap.Load(); s != nil {
 			due := *s
 			due.quiet = s.soft
-			e.snap.Store(&due)
+			e.publish(due)
 		}
 	}
 	f.abandoned = true

@@ -109,6 +109,8 @@ type Client struct {
 	limit     int
 	jitter    func() float64
 	sealer    *sealer // nil without a store
+	// systemClock says that nobody has replaced the clock.
+	systemClock bool
 
 	name         string // random, for request ids
 	acquisitions atomic.Int64
@@ -131,14 +133,15 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	if config.Clock == nil {
+	systemClock := config.Clock == nil
+	if systemClock {
 		config.Clock = SystemClock
 	}
 	life, err := grantLife(config.GrantLife)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, grantLife: life, limit: config.CacheLimit, jitter: rand.Float64, name: itoa(int(rand.Uint32())),
+	c := &Client{config: config, grantLife: life, limit: config.CacheLimit, jitter: rand.Float64, systemClock: systemClock, name: itoa(int(rand.Uint32())),
 		entries: map[string]*entry{}, guards: map[string]*guard{}}
 	if c.sealer, err = newSealer(config.StoreKey); err != nil {
 		return nil, err
@@ -237,7 +240,7 @@ func (c *Client) entryFor(key string) *entry {
 	if e := c.entries[key]; e != nil {
 		return e
 	}
-	e := &entry{key: key}
+	e := &entry{key: key, systemClock: c.systemClock}
 	if c.running.Err() != nil {
 		e.retire()
 		return e

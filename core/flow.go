@@ -513,11 +513,14 @@ func (f *Flow) fail(err *Error, now Instant) {
 func (f *Flow) land(token Token, err *Error, now Instant) *Error {
 	flight := f.flight
 	f.flight = nil
-	noted, held := f.entry.land(flight, token, f.sent, err, now, f.source.client.jitter())
+	noted, held, wake := f.entry.land(flight, token, f.sent, err, now, f.source.client.jitter())
 	f.emit(now, Event{Kind: EventEnded, Err: noted, Attempt: f.attempts, Until: token.ExpiresAt,
 		Duration: time.Duration(now.Monotonic - f.started.Monotonic)})
 	if noted != nil && held != nil {
 		f.emit(now, Event{Kind: EventServedWhileFailing, Err: noted, Until: held.hard.Time()})
+	}
+	if wake { // after the events, so that whoever got the token finds them told
+		close(flight.done)
 	}
 	return noted
 }

@@ -20,6 +20,15 @@ func (r *recorder) observe(e Event) {
 	r.events = append(r.events, e)
 }
 
+// take returns the events so far and forgets them.
+func (r *recorder) take() []Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	events := r.events
+	r.events = nil
+	return events
+}
+
 func (r *recorder) kinds() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -159,7 +168,7 @@ func TestExpiryWarnings(t *testing.T) {
 		if _, err := source.Token(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for _, e := range events.events {
+		for _, e := range events.take() {
 			if e.Kind == EventKeyExpiring {
 				if left := 61 - day; left != 60 && left != 30 && left != 7 && left != 0 {
 					t.Errorf("a warning %d days before the end", left)
@@ -167,7 +176,6 @@ func TestExpiryWarnings(t *testing.T) {
 				warnings++
 			}
 		}
-		events.events = nil
 		clock.advance(24 * time.Hour)
 	}
 	if warnings != 4 {

@@ -59,11 +59,32 @@ func (s *Source) Now() Instant { return s.client.Now() }
 // background. However many callers wait, one fetch runs; ctx ends only this
 // caller's wait. Every error is an [*Error].
 func (s *Source) Token(ctx context.Context) (Token, error) {
-	now := s.client.config.Clock()
-	if held := s.entry.Load().snap.Load(); held != nil && now.Before(held.quiet) {
-		return held.token, nil
+	// One call and no more, so that the compiler puts this into the caller,
+	// where the token is copied once: returning it costs more than finding it.
+	held, err := s.get(ctx)
+	return held.token, err
+}
+
+func (s *Source) get(ctx context.Context) (*snapshot, error) {
+	held := s.entry.Load().snap.Load()
+	if held != nil {
+		// Instant.Before, spelled out on the one reading of both clocks: the
+		// rest of a cached read is as long as this. With a clock of its own a
+		// client has no quietTime, and takes the way below.
+		if now := time.Now(); now.Before(held.quietTime) && now.UnixNano() < held.quiet.Wall {
+			return held, nil
+		}
 	}
-	return s.acquireToken(ctx, now)
+	return s.getSlowly(ctx, held)
+}
+
+func (s *Source) getSlowly(ctx context.Context, held *snapshot) (*snapshot, error) {
+	now := s.client.config.Clock()
+	if held != nil && now.Before(held.quiet) {
+		return held, nil
+	}
+	token, err := s.acquireToken(ctx, now)
+	return &snapshot{token: token}, err
 }
 
 func (s *Source) acquireToken(ctx context.Context, now Instant) (Token, error) {

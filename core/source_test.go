@@ -538,7 +538,9 @@ func TestClose(t *testing.T) {
 	})
 }
 
-func TestCacheLimit(t *testing.T) {
+func TestCacheLimit(t *testing.T) { synctest.Test(t, testCacheLimit) }
+
+func testCacheLimit(t *testing.T) {
 	endpoint := &fakeEndpoint{t: t, answer: grants(120)}
 	config := testConfig(endpoint)
 	config.CacheLimit = 100

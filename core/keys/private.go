@@ -58,6 +58,9 @@ func (p *Private) Key() core.Key {
 			key.CertificateChain = append(key.CertificateChain, slices.Clone(certificate.Raw))
 		}
 	}
+	if len(p.chain) > 0 {
+		key.NotAfter = p.chain[0].NotAfter
+	}
 	return key
 }
 

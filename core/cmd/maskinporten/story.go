@@ -121,7 +121,7 @@ func (s *story) askAgain(ctx context.Context, source *core.Source, held core.Tok
 // walk performs an acquisition step by step and tells each step.
 func (s *story) walk(ctx context.Context, source *core.Source) (core.Token, error) {
 	flow := source.NewFlow()
-	defer flow.Abandon()
+	defer func() { flow.Abandon(source.Now()) }()
 	for {
 		step := flow.Next(source.Now())
 		switch step.Kind {
