@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"strings"
 	"time"
 )
@@ -133,6 +134,19 @@ func InvalidInput(code Code, problems []Problem) error {
 // Printable makes text of unknown origin fit for a message: at most 256
 // printable characters, and nothing that looks like a token.
 func Printable(text string) string { return vetted(text) }
+
+// asError returns err as an *Error, made with code if it is none yet.
+func asError(err error, code Code) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	what := map[Code]string{CodeSigningFailed: "the signer failed", CodeConnectionFailed: "the request got no answer"}[code]
+	if what == "" {
+		what = "something unexpected happened"
+	}
+	return NewError(code, what, err)
+}
 
 // invalid makes one error out of everything that is wrong, or nil.
 func invalid(code Code, problems []Problem) *Error {

@@ -1,9 +1,6 @@
 package core
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // This file holds every state and transition of an acquisition. Its rules:
 //
@@ -47,51 +44,6 @@ const (
 	stateFailed
 )
 
-// StepKind says what the host has to do next.
-type StepKind string
-
-const (
-	// StepSign: sign SigningInput after Algorithm, with the key registered as
-	// KeyID if the client has several, and call Signed, or Failed.
-	StepSign StepKind = "sign"
-	// StepSend: send Request and call Received, or Failed.
-	StepSend StepKind = "send"
-	// StepWait: let Wait pass and call Next again. Nothing is fed.
-	StepWait StepKind = "wait"
-	// StepLoad: get what the shared store has under StoreKey and call Loaded,
-	// or Failed. Only clients with a StoreKey have this step and StepSave.
-	StepLoad StepKind = "load"
-	// StepSave: put Entry under StoreKey for at most Life and call Saved, or
-	// Failed. Those who wait for the token have it already.
-	StepSave StepKind = "save"
-	// StepDone: Token is the result.
-	StepDone StepKind = "done"
-	// StepFailed: Err is the result.
-	StepFailed StepKind = "failed"
-)
-
-// Step is what a Flow wants done. Only the fields of its Kind are set.
-type Step struct {
-	Kind         StepKind
-	Algorithm    string
-	SigningInput []byte
-	KeyID        string
-	Request      Request
-	Wait         time.Duration
-	StoreKey     string
-	Entry        []byte
-	Life         time.Duration
-	Token        Token
-	Err          *Error
-
-	wake   <-chan struct{} // closed when waiting longer is pointless
-	signer Signer
-}
-
-// joinPoll is how often a host without goroutines looks whether the flow that
-// it waits for has ended.
-const joinPoll = 25 * time.Millisecond
-
 // Flow is one acquisition in progress. Make one with [Source.NewFlow]. It is
 // for one goroutine at a time.
 type Flow struct {
@@ -101,6 +53,7 @@ type Flow struct {
 	step   Step
 
 	flight     *flight // the one this flow runs
+	displaced  bool    // the keys have changed meanwhile: what it got is nobody's
 	joined     *flight // the one it waits for
 	background bool    // nobody waits for it
 	requestID  string
@@ -195,7 +148,7 @@ func (f *Flow) fetch() {
 // deadline is when the flow gives up. It moves when callers begin to wait for
 // what was a background renewal.
 func (f *Flow) deadline() Instant {
-	if f.background {
+	if f.background && f.flight.background.Load() {
 		return f.started.Add(backgroundBudget)
 	}
 	return f.started.Add(foregroundBudget)
@@ -385,7 +338,7 @@ func (f *Flow) Received(now Instant, response Response) error {
 // save puts a new token into the shared store, after it was handed out.
 func (f *Flow) save(token Token, now Instant) {
 	c := f.source.client
-	if c.sealer != nil {
+	if c.sealer != nil && !f.displaced {
 		if entry, err := c.sealToken(f.entry.key, token); err == nil {
 			f.saved, f.state = token, stateSaving
 			f.step = Step{Kind: StepSave, StoreKey: storeKey(f.entry.key), Entry: entry, Life: max(token.ExpiresAt.Sub(now.Time()), 0)}
@@ -514,6 +467,7 @@ func (f *Flow) land(token Token, err *Error, now Instant) *Error {
 	flight := f.flight
 	f.flight = nil
 	noted, held, wake := f.entry.land(flight, token, f.sent, err, now, f.source.client.jitter())
+	f.displaced = flight.abandoned
 	f.emit(now, Event{Kind: EventEnded, Err: noted, Attempt: f.attempts, Until: token.ExpiresAt,
 		Duration: time.Duration(now.Monotonic - f.started.Monotonic)})
 	if noted != nil && held != nil {
@@ -527,22 +481,13 @@ func (f *Flow) land(token Token, err *Error, now Instant) *Error {
 
 // end reaches a final state and lets go of everything that is secret.
 func (f *Flow) end(step Step) {
+	if f.displaced {
+		*f = Flow{source: f.source} // starts over, as those who wait do
+		return
+	}
 	f.state = stateFailed
 	if step.Kind == StepDone {
 		f.state = stateDone
 	}
 	f.step, f.grant, f.subjectToken, f.joined, f.saved = step, Grant{}, Token{}, nil, Token{}
-}
-
-// asError returns err as an *Error, made with code if it is none yet.
-func asError(err error, code Code) *Error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e
-	}
-	what := map[Code]string{CodeSigningFailed: "the signer failed", CodeConnectionFailed: "the request got no answer"}[code]
-	if what == "" {
-		what = "something unexpected happened"
-	}
-	return NewError(code, what, err)
 }
