@@ -31,9 +31,12 @@ func checkIntegrationType(t *tokenRequest) *refusal {
 // the customer that it names in consumer_org.
 func checkConsumer(t *tokenRequest) *refusal {
 	t.consumer = t.client.organization
-	switch customer := text(t.grant.claims, "consumer_org"); customer {
-	case "":
-	case t.client.organization:
+	switch customer := text(t.grant.claims, "consumer_org"); {
+	case customer == "":
+	case t.seal:
+		// Undocumented. Delegations are made to Norwegian organizations.
+		return malformedGrant.because("an eSeal cannot have consumer_org")
+	case customer == t.client.organization:
 		return ownConsumerOrg.because("consumer_org is the client's own organization")
 	default:
 		t.consumer, t.supplier = customer, t.client.organization

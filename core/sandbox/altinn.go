@@ -34,7 +34,7 @@ func (s *Server) altinnToken(r *request) answer {
 	if !ok {
 		return problemAnswer(http.StatusUnauthorized, "Unauthorized", "there is no bearer token")
 	}
-	subject, err := maskinportenKey().verify(token, s.issuer(), r.now, altinnLeeway)
+	subject, err := r.world.key().verify(token, s.issuer(), r.now, altinnLeeway)
 	if err != nil {
 		return problemAnswer(http.StatusUnauthorized, "Unauthorized", err.Error())
 	}

@@ -4,8 +4,8 @@ import (
 	"crypto/rsa"
 )
 
-// The rules for who a grant is from. A grant of a European eSeal has no client
-// registration; the check that finds the client is where it would branch off.
+// The rules for who a grant is from, when a client is registered. A grant of a
+// European eSeal has none; checkSeal comes first and finds those.
 
 const (
 	methodKey         = "private_key_jwt"

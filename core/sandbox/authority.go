@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// authority is a made-up issuer of business certificates: a root and an
+// authority is a made-up issuer of certificates for businesses: a root and an
 // issuing certificate below it. Its own keys are elliptic, which are quick to
 // make; those of businesses are RSA, as Maskinporten wants them.
 type authority struct {
@@ -20,7 +20,9 @@ type authority struct {
 	rootKey, issuingKey *ecdsa.PrivateKey
 }
 
-func newAuthority() (*authority, error) {
+// newAuthority makes the issuer that owner names; its certificates have kind in
+// their names.
+func newAuthority(kind string, owner pkix.Name) (*authority, error) {
 	a := &authority{}
 	var err error
 	if a.rootKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
@@ -30,30 +32,41 @@ func newAuthority() (*authority, error) {
 		return nil, err
 	}
 	issuer := func(name string, below int) *x509.Certificate {
-		template := newTemplate(pkix.Name{Country: []string{"NO"}, Organization: []string{"Sandbox CA AS"}, CommonName: name,
-			ExtraNames: []pkix.AttributeTypeAndValue{{Type: organizationIdentifier, Value: "NTRNO-" + demoRegistry}}})
+		owner.CommonName = "Sandbox Test " + kind + name
+		template := newTemplate(owner)
 		template.IsCA, template.BasicConstraintsValid = true, true
 		template.MaxPathLen, template.MaxPathLenZero = below, below == 0
 		template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
 		return template
 	}
-	rootTemplate := issuer("Sandbox Test Root CA", 1)
+	rootTemplate := issuer(" Root CA", 1)
 	if a.root, err = certify(rootTemplate, rootTemplate, a.rootKey.Public(), a.rootKey); err != nil {
 		return nil, err
 	}
-	a.issuing, err = certify(issuer("Sandbox Test Business CA", 0), a.root, a.issuingKey.Public(), a.rootKey)
+	a.issuing, err = certify(issuer(" Issuing CA", 0), a.root, a.issuingKey.Public(), a.rootKey)
 	return a, err
 }
 
-// issue makes a business certificate of the SEID 2 kind, which has the
-// organization number in organizationIdentifier, and its key. The chain is
-// DER: leaf, issuing, root.
-func (a *authority) issue(organization string) (chain [][]byte, key *rsa.PrivateKey, err error) {
+// business is a subject with the identifier in organizationIdentifier, where
+// certificates of the SEID 2 kind and eSeals have it.
+func business(country, name, identifier string) pkix.Name {
+	return pkix.Name{Country: []string{country}, Organization: []string{name}, CommonName: name,
+		ExtraNames: []pkix.AttributeTypeAndValue{{Type: organizationIdentifier, Value: identifier}}}
+}
+
+// norwegian is the subject of a business certificate.
+func norwegian(name, organization string) pkix.Name {
+	return business("NO", name, "NTRNO-"+organization)
+}
+
+// issue makes a certificate for signing, and its key. The chain is DER: leaf,
+// issuing, root.
+func (a *authority) issue(subject pkix.Name, extensions ...pkix.Extension) (chain [][]byte, key *rsa.PrivateKey, err error) {
 	if key, err = rsa.GenerateKey(rand.Reader, minKeyBits); err != nil {
 		return nil, nil, err
 	}
-	template := newTemplate(pkix.Name{Country: []string{"NO"}, Organization: []string{"Sandbox Vendor AS"}, CommonName: "Sandbox Vendor AS",
-		ExtraNames: []pkix.AttributeTypeAndValue{{Type: organizationIdentifier, Value: "NTRNO-" + organization}}})
+	template := newTemplate(subject)
+	template.ExtraExtensions = extensions
 	template.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
 	leaf, err := certify(template, a.issuing, key.Public(), a.issuingKey)
 	if err != nil {

@@ -81,6 +81,14 @@ func readChain(x5c any) ([]*x509.Certificate, error) {
 // certificate at that time, or nil.
 func (w *world) verifyChain(chain []*x509.Certificate, now time.Time) error {
 	leaf := chain[0]
+	if err := checkLeaf(leaf); err != nil {
+		return err
+	}
+	return issuedUnder(leaf, w.roots, slices.Concat(chain[1:], w.intermediates), now)
+}
+
+// checkLeaf says why a certificate cannot be that of who signs, or nil.
+func checkLeaf(leaf *x509.Certificate) error {
 	key, ok := leaf.PublicKey.(*rsa.PublicKey)
 	switch {
 	case leaf.IsCA:
@@ -88,17 +96,27 @@ func (w *world) verifyChain(chain []*x509.Certificate, now time.Time) error {
 	case !ok || key.N.BitLen() < minKeyBits:
 		return fmt.Errorf("the certificate's key is not RSA with at least %d bits", minKeyBits)
 	}
-	intermediates := x509.NewCertPool()
-	for _, certificate := range slices.Concat(chain[1:], w.intermediates) {
-		intermediates.AddCert(certificate)
-	}
+	return nil
+}
+
+// issuedUnder says why a certificate was not issued under one of the roots, or
+// does not hold at that time, or nil.
+func issuedUnder(leaf *x509.Certificate, roots *x509.CertPool, intermediates []*x509.Certificate, now time.Time) error {
 	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots:         w.roots,
-		Intermediates: intermediates,
+		Roots:         roots,
+		Intermediates: poolOf(intermediates),
 		CurrentTime:   now,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	return err
+}
+
+func poolOf(certificates []*x509.Certificate) *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, certificate := range certificates {
+		pool.AddCert(certificate)
+	}
+	return pool
 }
 
 // organizationOf returns the organization number in a certificate's subject,

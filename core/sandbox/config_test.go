@@ -20,6 +20,8 @@ func TestValidateListsEveryProblem(t *testing.T) {
 		Clients:       []Client{{Organization: "314444442", Scopes: []string{"c:d"}, Keys: []Key{bad, key, key}}, {ClientID: "c", Organization: "0192:314444442"}, {ClientID: "c", Organization: "314444442", Keys: []Key{key, key, key, key, key, key}}},
 		Delegations:   []Delegation{{Scope: "a:b", From: "314444442", To: "314"}},
 		SystemUsers:   []SystemUser{{Organization: "314444442", SystemID: "name", Clients: []string{"nobody"}}},
+		Consents:      []Consent{{To: "3", Scope: "c:d", From: "somebody", Rights: []ConsentRight{{Action: []string{"a"}, Resource: []ConsentResource{{Type: "t"}}}}}, {ID: "twice"}, {ID: "twice"}},
+		ESealRoots:    "no PEM",
 		TrustedRoots:  "no PEM", KnownIntermediates: "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
 		CustomsLifetimeSeconds: -1,
 	}
@@ -32,7 +34,8 @@ func TestValidateListsEveryProblem(t *testing.T) {
 		"clients[0].client_id: it is empty", "clients[0].scopes: ", "clients[0].keys[0]: ", "clients[0].keys[0].use: ", "clients[0].keys[0].alg: ", "clients[0].keys[0].kid: ", "clients[0].keys[2].kid: ",
 		"clients[1].organization: ", "clients[2].client_id: there are two", "clients[2].keys: 6 keys",
 		"delegations[0].to: ", "delegations[0].scope: ", "system_users[0].id: ", "system_users[0].system_id: ", "system_users[0].clients: ",
-		"trusted_roots: ", "known_intermediates: ", "customs_lifetime_seconds: ",
+		"consents[0]: id: ", "consents[0]: from: ", "consents[0]: valid_to: ", "consents[0]: rights[0]: ", "consents[0].to: ", "consents[0].scope: ", "consents[2].id: there are two",
+		"eseal_roots: ", "trusted_roots: ", "known_intermediates: ", "customs_lifetime_seconds: ",
 	} {
 		if !strings.Contains(err.Error(), "sandbox: "+want) {
 			t.Errorf("nothing is said of %q", want)
@@ -82,6 +85,9 @@ func TestParseConfig(t *testing.T) {
 		"private key":    strings.Replace(string(text), `"e":"AQAB"`, `"e":"AQAB","d":"AQAB"`, 1),
 		"trailing text":  string(text) + "{}",
 		"not JSON":       "listen: 127.0.0.1",
+		"member twice":   `{"listen":"127.0.0.1:1","listen":"127.0.0.1:2"}`,
+		"other case":     `{"Listen":"127.0.0.1:1"}`,
+		"wrong kind":     `{"scopes":{"name":"a:b"}}`,
 		"invalid":        `{"listen":"0.0.0.0:1"}`,
 	} {
 		if _, err := ParseConfig([]byte(broken)); err == nil {
@@ -115,15 +121,19 @@ func TestReconfigure(t *testing.T) {
 
 func TestDemoKeepsItsSecrets(t *testing.T) {
 	_, demo := defaultWorld()
-	printed := fmt.Sprintf("%v %+v %#v %s %x %v %+v", demo, demo, demo, demo, demo, *demo, *demo) + string(must(json.Marshal(demo)))
+	seal := demo.ESeal
+	printed := fmt.Sprintf("%v %+v %#v %s %x %v %+v", demo, demo, demo, demo, demo, *demo, *demo) + string(must(json.Marshal(demo))) +
+		fmt.Sprintf("%v %+v %#v %x", seal, seal, &seal, seal) + string(must(json.Marshal(seal)))
 	if !strings.Contains(printed, demo.ClientID) {
 		t.Error("it does not name its client")
 	}
 	for name, secret := range map[string]string{
-		"key":             demo.PrivateKey.D.String(),
-		"key in hex":      demo.PrivateKey.D.Text(16),
-		"certificate key": demo.CertificateKey.D.String(),
-		"password":        demo.CertificatePassword,
+		"key":              demo.PrivateKey.D.String(),
+		"key in hex":       demo.PrivateKey.D.Text(16),
+		"certificate key":  demo.CertificateKey.D.String(),
+		"password":         demo.CertificatePassword,
+		"eSeal's key":      demo.ESeal.Key.D.String(),
+		"eSeal's password": demo.ESeal.Password,
 	} {
 		if strings.Contains(printed, secret) {
 			t.Errorf("it prints its %s", name)

@@ -30,7 +30,7 @@ func (s *Server) customsToken(r *request) answer {
 	case form.Get("subject_token_type") != "access_token":
 		return refuse(malformedRequest.because("subject_token_type is not the bare word access_token"))
 	}
-	subject, err := maskinportenKey().verify(form.Get("subject_token"), s.issuer(), r.now, 0)
+	subject, err := r.world.key().verify(form.Get("subject_token"), s.issuer(), r.now, 0)
 	if err != nil {
 		return refuse(customsRefusal.because("subject_token: %v", err))
 	}
@@ -38,10 +38,7 @@ func (s *Server) customsToken(r *request) answer {
 	if !slices.ContainsFunc(strings.Fields(scope), func(name string) bool { return strings.HasPrefix(name, "toll:") }) {
 		return refuse(customsRefusal.because("subject_token has no scope of Customs, they begin with toll:"))
 	}
-	lifetime := r.world.customsLifetime
-	if r.lifetime != 0 {
-		lifetime = r.lifetime
-	}
+	lifetime := r.lifetime(r.world.customsLifetime)
 	key := exchangeKey()
 	return jsonAnswer(http.StatusOK, map[string]any{
 		"issued_token_type": "access_token",

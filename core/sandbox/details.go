@@ -103,9 +103,3 @@ func resolveSystemUser(t *tokenRequest, object map[string]any) (any, *refusal) {
 	}
 	return systemUserDetails{typeSystemUser, organizationParticipant(owner), []string{user.ID}, user.SystemID, user.ExternalRef}, nil
 }
-
-// resolveConsent finds none, because a configuration has no consents. The code
-// for a consent that does not exist is undocumented.
-func resolveConsent(*tokenRequest, map[string]any) (any, *refusal) {
-	return nil, detailsInvalid.because("there is no such consent")
-}

@@ -161,7 +161,7 @@ func TestAltinnRefusals(t *testing.T) {
 	// A European eSeal's token, as the real service makes it.
 	key := maskinportenKey()
 	seal := key.sign(key.header(), accessToken{Issuer: f.URL() + "/", Scope: "sandbox:eu", Expires: f.now().Unix() + 60,
-		Consumer: participant{"etsi-en-319-412", "NTRNO-555555555"}})
+		Consumer: participant{Authority: "etsi-en-319-412", ID: "NTRNO-555555555"}})
 
 	for _, row := range []struct {
 		name, url string

@@ -1,20 +1,16 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"slices"
-	"strconv"
-	"sync"
-	"time"
+	"strings"
 )
 
 // Fault makes the sandbox misbehave. The zero Fault matches every request and
-// changes nothing. Of several faults that match, the first is taken.
+// changes nothing. Of several faults that match, the first is taken. Its maps
+// and lists must not be changed once it is set.
 type Fault struct {
 	// Path is the path it is for, such as "/token". Empty means all paths
 	// except the control ones.
@@ -24,12 +20,19 @@ type Fault struct {
 	Scope string `json:"scope,omitempty"`
 	// Times is how often it happens. 0 means for ever.
 	Times int `json:"times,omitempty"`
+	// RequestsPerSecond makes it happen to requests beyond so many within a
+	// second; the others go on to the next fault. The answer is 429, with a
+	// Retry-After of 1, unless Status and RetryAfter say otherwise.
+	RequestsPerSecond int `json:"requests_per_second,omitempty"`
 
 	// LatencyMS is how many milliseconds pass before the request is looked at.
 	LatencyMS int `json:"latency_ms,omitempty"`
 	// Status answers with this status instead of judging the request. With a
 	// kind that has a status of its own it replaces that.
 	Status int `json:"status,omitempty"`
+	// Statuses does that for one request after another, and then the fault is
+	// over. 200 lets a request through, as if there were no fault.
+	Statuses []int `json:"statuses,omitempty"`
 	// RetryAfter is sent as the header field of that name, as it stands.
 	RetryAfter HeaderValue `json:"retry_after,omitempty"`
 	// Kind is one of the constants below, or empty.
@@ -37,9 +40,40 @@ type Fault struct {
 	// Location is where Redirect points. Empty means /redirected here, where
 	// nothing is, but where requests are counted.
 	Location string `json:"location,omitempty"`
+	// Body, or Bytes if it is not text, is sent instead of judging the request,
+	// with status 200 unless Status says otherwise.
+	Body  string `json:"body,omitempty"`
+	Bytes []byte `json:"body_base64,omitempty"`
+	// ContentType is that of Body, or replaces that of the right answer.
+	ContentType string `json:"content_type,omitempty"`
+
 	// ExpiresIn is the life of the token in seconds instead of the scope's,
 	// both as told and as written into it. 0 means no change.
 	ExpiresIn int `json:"expires_in,omitempty"`
+	// GrantedScope are the scopes, with spaces between, that the token and the
+	// answer have instead of those asked for.
+	GrantedScope string `json:"granted_scope,omitempty"`
+	// Members replaces members of the answer's JSON object, or adds them. The
+	// values are JSON and are sent as they stand: 1e3 stays 1e3.
+	Members map[string]json.RawMessage `json:"members,omitempty"`
+	// Omit leaves members out.
+	Omit []string `json:"omit,omitempty"`
+	// Append adds members at the end of the object, even if it has them already.
+	Append map[string]json.RawMessage `json:"append,omitempty"`
+
+	// DateOffsetSeconds puts the Date field off, and nothing else.
+	DateOffsetSeconds int `json:"date_offset_seconds,omitempty"`
+	// Header replaces fields of the header. Two values make two fields, none
+	// leaves the field out. Content-Length and Transfer-Encoding are sent as
+	// they stand, although the body is not like that.
+	Header map[string][]string `json:"header,omitempty"`
+	// Informational are statuses from 100 to 199 that are sent first (RFC 9110
+	// §15.2).
+	Informational []int `json:"informational,omitempty"`
+	// HeadBytesPerSecond and BytesPerSecond slow down the status line with the
+	// header, and the body. 0 means as fast as it goes.
+	HeadBytesPerSecond int `json:"head_bytes_per_second,omitempty"`
+	BytesPerSecond     int `json:"bytes_per_second,omitempty"`
 }
 
 // FaultKind is a way to answer badly.
@@ -50,13 +84,27 @@ const (
 	Hang FaultKind = "hang"
 	// Close closes the connection and does not look at the request.
 	Close FaultKind = "close"
-	// Reset processes the request, so that a grant is spent, and then resets
-	// the connection instead of answering.
+	// Drop processes the request, so that a grant is spent, and then closes the
+	// connection in good order instead of answering.
+	Drop FaultKind = "drop"
+	// Reset is Drop with a reset of the connection.
 	Reset FaultKind = "reset"
 	// Truncated processes the request and sends the first half of the answer's body.
 	Truncated FaultKind = "truncated"
+	// CloseDelimited answers in HTTP/1.0, where the end of the connection is
+	// the end of the body.
+	CloseDelimited FaultKind = "close_delimited"
+	// Trailers sends the answer's body in chunks, and a field after it.
+	Trailers FaultKind = "trailers"
+	// HugeHeader adds a header field of one megabyte, ManyHeaders ten thousand fields.
+	HugeHeader  FaultKind = "huge_header"
+	ManyHeaders FaultKind = "many_headers"
 	// Huge sends four megabytes that begin like a token response.
 	Huge FaultKind = "huge"
+	// Endless sends the same without an end, until the client leaves.
+	Endless FaultKind = "endless"
+	// GzipBomb sends 16 kilobytes that become 16 megabytes when unpacked.
+	GzipBomb FaultKind = "gzip_bomb"
 	// HTML sends a page such as that of a captive portal, with status 200.
 	HTML FaultKind = "html"
 	// Empty sends status 200 and no body.
@@ -65,13 +113,15 @@ const (
 	Redirect FaultKind = "redirect"
 )
 
-var faultKinds = []FaultKind{"", Hang, Close, Reset, Truncated, Huge, HTML, Empty, Redirect}
+var faultKinds = []FaultKind{"", Hang, Close, Drop, Reset, Truncated, CloseDelimited, Trailers,
+	HugeHeader, ManyHeaders, Huge, Endless, GzipBomb, HTML, Empty, Redirect}
 
 const (
 	redirectedPath = "/redirected"
-	hugeBody       = 4 << 20
 	maxFaults      = 1000
 	maxLatencyMS   = 10 * 60 * 1000
+	maxRate        = 10_000
+	tenYears       = 10 * 365 * 24 * 3600 // in seconds
 )
 
 // HeaderValue is the text of a header field. In JSON it may be a number too.
@@ -88,31 +138,69 @@ func (v *HeaderValue) UnmarshalJSON(data []byte) error {
 }
 
 func (f Fault) validate() error {
-	switch {
-	case !slices.Contains(faultKinds, f.Kind):
-		return fmt.Errorf("kind %q is not one of %q", f.Kind, faultKinds[1:])
-	case f.Times < 0:
-		return fmt.Errorf("times %d is negative", f.Times)
-	case f.LatencyMS < 0 || f.LatencyMS > maxLatencyMS:
-		return fmt.Errorf("latency_ms %d is not from 0 to %d", f.LatencyMS, maxLatencyMS)
-	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("status %d is not from 200 to 599", f.Status)
+	within := func(name string, value, from, to int) error {
+		if value < from || value > to {
+			return fmt.Errorf("%s %d is not from %d to %d", name, value, from, to)
+		}
+		return nil
 	}
-	return nil
+	problems := []error{
+		within("latency_ms", f.LatencyMS, 0, maxLatencyMS),
+		within("requests_per_second", f.RequestsPerSecond, 0, maxRate),
+		within("date_offset_seconds", f.DateOffsetSeconds, -tenYears, tenYears),
+		within("bytes_per_second", f.BytesPerSecond, 0, 1<<30),
+		within("head_bytes_per_second", f.HeadBytesPerSecond, 0, 1<<30),
+	}
+	if f.Status != 0 {
+		problems = append(problems, within("status", f.Status, 200, 599))
+	}
+	for _, status := range f.Statuses {
+		problems = append(problems, within("statuses:", status, 200, 599))
+	}
+	for _, status := range f.Informational {
+		problems = append(problems, within("informational:", status, 100, 199))
+	}
+	for name, values := range f.Header {
+		if !isFieldName(name) || slices.ContainsFunc(values, func(value string) bool { return strings.ContainsAny(value, "\r\n\x00") }) {
+			problems = append(problems, fmt.Errorf("header: %q is not the name of a field, or a value has a line break", name))
+		}
+	}
+	for _, members := range []map[string]json.RawMessage{f.Members, f.Append} {
+		for name, value := range members {
+			if !json.Valid(value) {
+				problems = append(problems, fmt.Errorf("the member %q is not JSON", name))
+			}
+		}
+	}
+	if !slices.Contains(faultKinds, f.Kind) {
+		problems = append(problems, fmt.Errorf("kind %q is not one of %q", f.Kind, faultKinds[1:]))
+	}
+	if f.Times < 0 {
+		problems = append(problems, fmt.Errorf("times %d is negative", f.Times))
+	}
+	if len(f.Statuses) > 0 && (f.Status != 0 || f.Times != 0 || f.RequestsPerSecond != 0) {
+		problems = append(problems, errors.New("statuses say by themselves which and how often; leave out status, times and requests_per_second"))
+	}
+	if f.Body != "" && f.Bytes != nil {
+		problems = append(problems, errors.New("body and body_base64 exclude each other"))
+	}
+	return errors.Join(problems...)
+}
+
+// isFieldName reports whether a name is of letters, digits and hyphens, as the
+// names of all registered header fields are.
+func isFieldName(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	return name != "" && strings.Trim(strings.ToLower(name), letters) == ""
 }
 
 // parseFaults reads the body of PUT /sandbox/faults.
 func parseFaults(data []byte) ([]Fault, error) {
 	var list []Fault
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&list); err != nil {
+	if err := decodeStrict(data, &list); err != nil {
 		return nil, fmt.Errorf("the faults are not a JSON array of faults: %w", err)
 	}
-	if err := validateFaults(list); err != nil {
-		return nil, err
-	}
-	return list, nil
+	return list, validateFaults(list)
 }
 
 func validateFaults(list []Fault) error {
@@ -136,95 +224,4 @@ func (s *Server) SetFaults(list []Fault) {
 		panic("sandbox: " + err.Error())
 	}
 	s.faults.set(list)
-}
-
-type faults struct {
-	mu   sync.Mutex
-	list []Fault
-}
-
-func (f *faults) set(list []Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.list = slices.Clone(list)
-}
-
-// take returns the fault for a request, and uses it up by one.
-func (f *faults) take(path string, scopes []string) (Fault, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, fault := range f.list {
-		if fault.Path != "" && fault.Path != path || fault.Scope != "" && !slices.Contains(scopes, fault.Scope) {
-			continue
-		}
-		switch fault.Times {
-		case 0:
-		case 1:
-			f.list = slices.Delete(f.list, i, i+1)
-		default:
-			f.list[i].Times--
-		}
-		return fault, true
-	}
-	return Fault{}, false
-}
-
-// instead returns the answer that takes the place of the right one, if the
-// fault has such an answer.
-func (f Fault) instead(base string) (answer, bool) {
-	var a answer
-	switch f.Kind {
-	case HTML:
-		a = answer{status: http.StatusOK, contentType: "text/html; charset=utf-8", body: []byte("<!doctype html><title>Welcome</title><p>Sign in to use this network.</p>\n")}
-	case Empty:
-		a = answer{status: http.StatusOK}
-	case Huge:
-		const start = `{"token_type":"Bearer","access_token":"`
-		a = answer{status: http.StatusOK, contentType: typeJSON, body: append([]byte(start), bytes.Repeat([]byte("A"), hugeBody-len(start))...)}
-	case Redirect:
-		a = answer{status: http.StatusTemporaryRedirect, header: map[string]string{"Location": f.Location}}
-		if f.Location == "" {
-			a.header["Location"] = base + redirectedPath
-		}
-	default:
-		if f.Status == 0 {
-			return answer{}, false
-		}
-		a = plainAnswer(f.Status, strconv.Itoa(f.Status)+" "+http.StatusText(f.Status)+", a fault of the sandbox\n")
-	}
-	if f.Status != 0 {
-		a.status = f.Status
-	}
-	return a, true
-}
-
-// delay waits for the fault's latency, and with Hang for ever. It reports
-// false when the wait was cut short and nobody needs an answer.
-func (f Fault) delay(done <-chan struct{}) bool {
-	if f.LatencyMS > 0 {
-		timer := time.NewTimer(time.Duration(f.LatencyMS) * time.Millisecond)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-done:
-			return false
-		}
-	}
-	if f.Kind == Hang {
-		<-done
-		return false
-	}
-	return true
-}
-
-// hangUp ends the connection without an answer, in order or with a reset.
-func hangUp(w http.ResponseWriter, reset bool) {
-	connection, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if tcp, ok := connection.(*net.TCPConn); ok && reset {
-		tcp.SetLinger(0) // close then sends RST
-	}
-	connection.Close()
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -42,6 +43,18 @@ type settings struct {
 	OtherOrganization    string         `json:"other_organization"`
 	Scopes               DemoScopes     `json:"scopes"`
 	SystemUser           DemoSystemUser `json:"system_user"`
+	Consent              DemoConsent    `json:"consent"`
+	ESeal                sealSettings   `json:"eseal"`
+}
+
+type sealSettings struct {
+	P12                    string `json:"p12"`
+	Password               string `json:"password"`
+	PEM                    string `json:"pem"`
+	OrganizationIdentifier string `json:"organization_identifier"`
+	// ClientID is what tokens will have as client_id. A grant's iss may be
+	// anything.
+	ClientID string `json:"client_id"`
 }
 
 // WriteFiles writes what a program in another language needs to use the
@@ -51,6 +64,8 @@ type settings struct {
 //	key.jwk          the same as a private JWK with kid, alg and use
 //	certificate.p12  the business certificate with key and chain (PKCS#12, AES)
 //	certificate.pem  the same as PEM, the key first and the leaf after it
+//	eseal.p12        the eSeal of a European business, likewise
+//	eseal.pem        the same as PEM
 //	env              the variables of a client for a shell: ". DIR/env"
 //	settings.json    addresses, client ids, scopes, and the absolute paths of the files above
 //
@@ -89,15 +104,21 @@ func WriteFiles(dir string, s *Server, d *Demo) error {
 		OtherOrganization:    d.OtherOrganization,
 		Scopes:               d.Scopes,
 		SystemUser:           d.SystemUser,
+		Consent:              d.Consent,
+		ESeal:                sealSettings{path("eseal.p12"), d.ESeal.Password, path("eseal.pem"), d.ESeal.Identifier, d.ESeal.ClientID},
 	}
+	certificate := bundle{d.CertificateKey, d.CertificateChain, d.CertificatePassword}
+	seal := bundle{d.ESeal.Key, d.ESeal.Chain, d.ESeal.Password}
 	for _, file := range []struct {
 		path    string
 		content func() ([]byte, error)
 	}{
 		{described.KeyPEM, d.keyPEM},
 		{described.KeyJWK, d.keyJWK},
-		{described.CertificateP12, d.certificateP12},
-		{described.CertificatePEM, d.certificatePEM},
+		{described.CertificateP12, certificate.p12},
+		{described.CertificatePEM, certificate.pem},
+		{described.ESeal.P12, seal.p12},
+		{described.ESeal.PEM, seal.pem},
 		{path("env"), func() ([]byte, error) { return d.variables(environment) }},
 		{path("settings.json"), func() ([]byte, error) { return json.MarshalIndent(described, "", "  ") }},
 	} {
@@ -135,27 +156,34 @@ func (d *Demo) keyJWK() ([]byte, error) {
 	return jose.JSONWebKey{Key: d.PrivateKey, KeyID: d.KeyID, Algorithm: "RS256", Use: "sig"}.MarshalJSON()
 }
 
-func (d *Demo) certificateP12() ([]byte, error) {
-	chain, err := d.certificates()
-	if err != nil {
-		return nil, err
-	}
-	return pkcs12.Modern.Encode(d.CertificateKey, chain[0], chain[1:], d.CertificatePassword)
+// bundle is a key with its certificates, leaf first.
+type bundle struct {
+	key      *rsa.PrivateKey
+	chain    [][]byte
+	password string
 }
 
-func (d *Demo) certificatePEM() ([]byte, error) {
-	var content bytes.Buffer
-	key, err := pkcs8PEM(d.CertificateKey)
+func (b bundle) p12() ([]byte, error) {
+	var chain []*x509.Certificate
+	for _, der := range b.chain {
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, certificate)
+	}
+	return pkcs12.Modern.Encode(b.key, chain[0], chain[1:], b.password)
+}
+
+func (b bundle) pem() ([]byte, error) {
+	content, err := pkcs8PEM(b.key)
 	if err != nil {
 		return nil, err
 	}
-	content.Write(key)
-	for _, der := range d.CertificateChain {
-		if err := pem.Encode(&content, &pem.Block{Type: "CERTIFICATE", Bytes: der}); err != nil {
-			return nil, err
-		}
+	for _, der := range b.chain {
+		content = append(content, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
-	return content.Bytes(), nil
+	return content, nil
 }
 
 // variables are those that NAIS gives an application, and two more that only a

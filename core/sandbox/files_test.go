@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -31,7 +32,7 @@ func TestWriteFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := must(os.ReadDir(dir))
-	if len(files) != 6 {
+	if len(files) != 8 {
 		t.Errorf("there are %d files", len(files))
 	}
 	for _, file := range files {
@@ -110,23 +111,35 @@ func TestWriteFiles(t *testing.T) {
 		t.Errorf("certificate.p12 has %d certificates and certificate.pem %d, or they are not the same", 1+len(issuers), len(chain))
 	}
 
+	// The eSeal, from PKCS#12.
+	seal := settings["eseal"].(map[string]any)
+	sealPrivate, sealLeaf, sealIssuers, err := pkcs12.DecodeChain(must(os.ReadFile(seal["p12"].(string))), seal["password"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealKey := sealPrivate.(*rsa.PrivateKey)
+	if text := must(os.ReadFile(seal["pem"].(string))); strings.Count(string(text), "BEGIN CERTIFICATE") != 3 || len(sealIssuers) != 2 {
+		t.Error("eseal.pem or eseal.p12 has another chain")
+	}
+
 	for _, row := range []struct {
-		client string
-		header map[string]any
-		key    *rsa.PrivateKey
+		client, scope, gets string
+		header              map[string]any
+		key                 *rsa.PrivateKey
 	}{
-		{setting("client_id"), map[string]any{"alg": "RS256", "kid": setting("kid")}, key},
-		{setting("certificate_client_id"), map[string]any{"alg": "RS256", "x5c": x5c(chain...)}, certificateKey},
+		{setting("client_id"), "plain", setting("client_id"), map[string]any{"alg": "RS256", "kid": setting("kid")}, key},
+		{setting("certificate_client_id"), "plain", setting("certificate_client_id"), map[string]any{"alg": "RS256", "x5c": x5c(chain...)}, certificateKey},
+		{"any name", "eseal", seal["client_id"].(string), map[string]any{"alg": "RS256", "x5c": x5c(sealLeaf.Raw, sealIssuers[0].Raw, sealIssuers[1].Raw)}, sealKey},
 	} {
 		now := f.now().Unix()
 		d := &draft{header: row.header, key: row.key, claims: map[string]any{
-			"iss": row.client, "aud": setting("issuer"), "scope": scopes["plain"], "iat": now, "exp": now + 60, "jti": newJTI()}}
+			"iss": row.client, "aud": setting("issuer"), "scope": scopes[row.scope], "iat": now, "exp": now + 60, "jti": newJTI()}}
 		answer, err := postForm(setting("token_endpoint"), grantForm(d.sign()))
 		if err != nil || answer.status != 200 {
 			t.Fatalf("status %d, %v", answer.status, err)
 		}
-		if r := f.get(setting("sample_api"), answer.json(t)["access_token"].(string)); r.status != 200 {
-			t.Errorf("the sample API: %d", r.status)
+		if r := f.get(setting("sample_api"), answer.json(t)["access_token"].(string)); r.status != 200 || r.json(t)["client_id"] != row.gets {
+			t.Errorf("the sample API: %d, %s", r.status, r.body)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func TestJournal(t *testing.T) {
 	if r := f.do("DELETE", f.Control()+"/journal", nil, ""); r.status != 204 || len(f.Journal()) != 0 || f.Count("/token") != 0 {
 		t.Errorf("DELETE: status %d, %d entries left", r.status, len(f.Journal()))
 	}
-	if body := string(f.do("GET", f.Control()+"/journal", nil, "").body); body != `{"counts":{},"requests":[]}` {
+	if body := string(f.do("GET", f.Control()+"/journal", nil, "").body); body != `{"requests":[],"counts":{},"max_in_flight":{},"peak_per_second":{},"distinct_jti":0}` {
 		t.Errorf("an empty journal is %s", body)
 	}
 }
@@ -71,11 +71,11 @@ func TestJournal(t *testing.T) {
 func TestJournalIsBounded(t *testing.T) {
 	var j journal
 	for i := range maxEntries + 3 {
-		j.open(Entry{AtMS: int64(i)}, "/token")
+		j.open(Entry{AtMS: int64(i)}, "/token", time.Duration(i)*time.Millisecond)
 	}
 	list := j.list()
-	if len(list) != maxEntries || list[0].AtMS != 3 || list[maxEntries-1].AtMS != maxEntries+2 || j.count()["/token"] != maxEntries+3 {
-		t.Errorf("%d entries from %d to %d, counted %d", len(list), list[0].AtMS, list[len(list)-1].AtMS, j.count()["/token"])
+	if len(list) != maxEntries || list[0].AtMS != 3 || list[maxEntries-1].AtMS != maxEntries+2 || j.load().Counts["/token"] != maxEntries+3 {
+		t.Errorf("%d entries from %d to %d, counted %d", len(list), list[0].AtMS, list[len(list)-1].AtMS, j.load().Counts["/token"])
 	}
 }
 

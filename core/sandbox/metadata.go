@@ -21,4 +21,4 @@ func (s *Server) metadata(*request) answer {
 }
 
 // jwks answers the keys that access tokens are signed with.
-func (s *Server) jwks(*request) answer { return jsonAnswer(http.StatusOK, maskinportenKey().jwks()) }
+func (s *Server) jwks(r *request) answer { return jsonAnswer(http.StatusOK, r.world.key().jwks()) }

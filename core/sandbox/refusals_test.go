@@ -110,7 +110,7 @@ var refusalRows = []struct {
 	}, want: wantCertificate},
 	{name: "x5c without the intermediate", certify: true, change: func(f *fixture, d *draft) { d.header["x5c"] = x5c(f.demo.CertificateChain[0]) }, want: wantCertificate},
 	{name: "foreign certificate", certify: true, change: func(f *fixture, d *draft) {
-		chain, key, err := must(newAuthority()).issue(f.demo.Organization)
+		chain, key, err := must(newAuthority("Business", norwegian("Other CA AS", demoRegistry))).issue(norwegian("Sandbox Vendor AS", f.demo.Organization))
 		if err != nil {
 			f.Fatal(err)
 		}

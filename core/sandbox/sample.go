@@ -12,7 +12,7 @@ func (s *Server) sample(r *request) answer {
 	if !ok {
 		return unauthorized("there is no bearer token")
 	}
-	claims, err := maskinportenKey().verify(token, s.issuer(), r.now, 0)
+	claims, err := r.world.key().verify(token, s.issuer(), r.now, 0)
 	if err != nil {
 		return unauthorized(err.Error())
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -15,17 +16,6 @@ import (
 	"time"
 
 	"github.com/maskinporten-core/maskinporten/core"
-)
-
-// The paths that a sandbox has, besides the control paths.
-const (
-	tokenPath       = "/token"
-	jwksPath        = "/jwk"
-	metadataPath    = "/.well-known/oauth-authorization-server"
-	customsPath     = "/api/access/external/oauth/token"
-	customsAuthPath = "/api/movement/road/v1/test-auth"
-	altinnPath      = "/authentication/api/v1/exchange/"
-	samplePath      = "/api/sample"
 )
 
 // The limits of the server. It is for tests, but a test must not wait for it.
@@ -47,6 +37,9 @@ type Server struct {
 	journal journal
 	faults  faults
 	replays replays
+
+	controls http.Handler
+	changing sync.Mutex // held while a change makes its world
 
 	http   *http.Server
 	cancel context.CancelFunc // ends every wait
@@ -79,11 +72,12 @@ func Start(config Config) (*Server, error) {
 		listener.Close()
 		return nil, fmt.Errorf("sandbox: %s is not on loopback; use 127.0.0.1", listener.Addr())
 	}
-	warmKeys()
+	warmKeys(world.key)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{url: "http://" + bound.String(), started: time.Now(), cancel: cancel, served: make(chan struct{})}
 	s.world.Store(world)
+	s.controls = s.controlHandler()
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -100,9 +94,9 @@ func Start(config Config) (*Server, error) {
 }
 
 // warmKeys makes the keys of this process, both at once.
-func warmKeys() {
+func warmKeys(key func() *issuerKey) {
 	go exchangeKey()
-	maskinportenKey()
+	key()
 	exchangeKey()
 }
 
@@ -150,12 +144,10 @@ func (s *Server) Control() string { return s.url + controlPath }
 // Reconfigure replaces the world that the sandbox serves: a key that ends, an
 // access that is taken away. The address stays; grants that were used stay used.
 func (s *Server) Reconfigure(config Config) error {
-	world, err := newWorld(config)
-	if err != nil {
-		return err
-	}
-	s.world.Store(world)
-	return nil
+	return s.change(func(c *Config) error {
+		*c = config
+		return nil
+	})
 }
 
 // SetClockOffset makes the sandbox's clock differ from this machine's: in what
@@ -179,37 +171,15 @@ func (s *Server) enter() bool {
 // request is one HTTP request with all that answering it needs.
 type request struct {
 	*http.Request
-	body     []byte
-	now      time.Time
-	world    *world
-	lifetime time.Duration // of the token, if a fault sets it
+	body  []byte
+	now   time.Time
+	world *world
+	fault Fault // which may set what a token has
 }
 
-// route is a method and path with what answers it.
-type route struct {
-	method string
-	answer func(*Server, *request) answer
-}
-
-var routes = map[string]route{
-	tokenPath:       {http.MethodPost, (*Server).token},
-	jwksPath:        {http.MethodGet, (*Server).jwks},
-	metadataPath:    {http.MethodGet, (*Server).metadata},
-	customsPath:     {http.MethodPost, (*Server).customsToken},
-	customsAuthPath: {http.MethodGet, (*Server).customsTestAuth},
-	samplePath:      {http.MethodGet, (*Server).sample},
-}
-
-// routeOf returns the route of a path and what it is counted under. Altinn's
-// has the provider as its last segment, in any case.
-func routeOf(path string) (r route, counted string, found bool) {
-	if provider, ok := strings.CutPrefix(path, altinnPath); ok && provider != "" && !strings.Contains(provider, "/") {
-		return route{http.MethodGet, (*Server).altinnToken}, altinnPath + "maskinporten", true
-	}
-	if r, found = routes[path]; found || path == redirectedPath {
-		return r, path, found
-	}
-	return r, otherPaths, false
+// lifetime is how long a token lives: so long, unless a fault says otherwise.
+func (r *request) lifetime(usual time.Duration) time.Duration {
+	return seconds(r.fault.ExpiresIn, usual)
 }
 
 // serve answers one request: writes it down, applies a fault, lets the route
@@ -222,27 +192,30 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 	body, err := readBody(w, r)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		s.send(w, plainAnswer(http.StatusRequestEntityTooLarge, "The body is larger than 1 MiB.\n"))
+		a := plainAnswer(http.StatusRequestEntityTooLarge, "The body is larger than 1 MiB.\n")
+		s.send(w, a, s.header(a, Fault{}))
 		return
 	} else if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if r.URL.Path == controlPath || strings.HasPrefix(r.URL.Path, controlPath+"/") {
-		s.send(w, s.control(r, body))
+		s.serveControl(w, r, body)
 		return
 	}
 
 	route, counted, found := routeOf(r.URL.Path)
-	seen := observe(r, body)
-	fault, faulty := s.faults.take(r.URL.Path, strings.Fields(seen.Scope))
-	seen.Time, seen.AtMS = s.now(), time.Since(s.started).Milliseconds()
+	seen, at := observe(r, body), time.Since(s.started)
+	fault, faulty := s.faults.take(r.URL.Path, strings.Fields(seen.Scope), at)
+	seen.Time, seen.AtMS = s.now(), at.Milliseconds()
 	seen.Fault = faulty
-	entry := s.journal.open(seen, counted)
+	visit := s.journal.open(seen, counted, at)
+	defer s.journal.leave(visit)
 
 	if !fault.delay(r.Context().Done()) {
 		panic(http.ErrAbortHandler)
 	}
 	if fault.Kind == Close {
+		s.journal.leave(visit)
 		hangUp(w, false)
 		return
 	}
@@ -255,33 +228,25 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		a = plainAnswer(http.StatusMethodNotAllowed, "Use "+route.method+".\n")
 		a.header = map[string]string{"Allow": route.method}
 	default:
-		a = s.judge(route, &request{r, body, s.now(), s.world.Load(), time.Duration(fault.ExpiresIn) * time.Second})
+		a = s.judge(route, &request{r, body, s.now(), s.world.Load(), fault})
 	}
-	if fault.Kind == Reset {
-		hangUp(w, true)
+	if fault.Kind == Drop || fault.Kind == Reset {
+		s.journal.leave(visit)
+		hangUp(w, fault.Kind == Reset)
 		return
 	}
-	s.journal.close(entry, a)
-	if fault.RetryAfter != "" {
-		w.Header().Set("Retry-After", string(fault.RetryAfter))
+	fault.spoil(&a)
+	header := s.header(a, fault)
+	s.journal.close(visit, a)
+	if fault.unusual() {
+		fault.write(r.Context(), w, a, header)
+		return
 	}
 	if fault.Kind == Truncated {
-		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+		header.Set("Content-Length", strconv.Itoa(len(a.body)))
 		a.body = a.body[:len(a.body)/2] // the server then closes the connection
 	}
-	s.send(w, a)
-}
-
-// judge lets the route answer. A mistake of the sandbox's own becomes a 500 and
-// is in the journal, rather than a connection that ends for no visible reason.
-func (s *Server) judge(route route, r *request) (a answer) {
-	defer func() {
-		if mistake := recover(); mistake != nil {
-			a = plainAnswer(http.StatusInternalServerError, "The sandbox made a mistake; see its journal.\n")
-			a.detail = fmt.Sprintf("a mistake of the sandbox: %v", mistake)
-		}
-	}()
-	return route.answer(s, r)
+	s.send(w, a, header)
 }
 
 // readBody reads the body within its limits. The deadline is for the body
@@ -293,19 +258,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 }
 
-func (s *Server) send(w http.ResponseWriter, a answer) {
+func (s *Server) send(w http.ResponseWriter, a answer, header http.Header) {
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-	header := w.Header()
-	for name, value := range a.header {
-		header.Set(name, value)
-	}
-	header.Set("Date", s.now().UTC().Format(http.TimeFormat))
-	header.Set("Cache-Control", "no-store")
-	header.Set("Pragma", "no-cache")
-	header["Content-Type"] = nil // nothing is guessed
-	if a.contentType != "" {
-		header.Set("Content-Type", a.contentType)
-	}
+	maps.Copy(w.Header(), header)
 	w.WriteHeader(a.status)
 	w.Write(a.body)
 }

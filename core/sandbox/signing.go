@@ -31,6 +31,8 @@ type issuerKey struct {
 var (
 	// maskinportenKey has the size of the real one.
 	maskinportenKey = sync.OnceValue(func() *issuerKey { return newIssuerKey("Maskinporten", 3072) })
+	// fastKey is for Config.FastTokens.
+	fastKey = sync.OnceValue(func() *issuerKey { return newIssuerKey("Maskinporten, fast", 2048) })
 	// exchangeKey signs what Customs and Altinn issue.
 	exchangeKey = sync.OnceValue(func() *issuerKey { return newIssuerKey("token exchange", 2048) })
 )

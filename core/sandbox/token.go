@@ -25,6 +25,7 @@ type tokenRequest struct {
 	client *client
 	chain  []*x509.Certificate // from x5c, leaf first
 	key    registeredKey       // what the grant must be signed with
+	seal   bool                // it is of a European eSeal, and chain is that
 	method string              // client_amr of the token
 	scopes []*scope            // without duplicates, in the order asked for
 
@@ -43,11 +44,12 @@ var tokenChecks = []func(*tokenRequest) *refusal{
 	checkAssertion,
 	checkHeader,
 	checkClaims,
-	checkClient,
-	checkKeyChoice,
-	checkChain,
-	checkOrganization,
-	checkKeyExpiry,
+	checkSeal,
+	registered(checkClient),
+	registered(checkKeyChoice),
+	registered(checkChain),
+	registered(checkOrganization),
+	registered(checkKeyExpiry),
 	checkSignature,
 	checkAudience,
 	checkIssueTime,
@@ -57,7 +59,7 @@ var tokenChecks = []func(*tokenRequest) *refusal{
 	checkScopes,
 	checkIntegrationType,
 	checkConsumer,
-	checkAccess,
+	registered(checkAccess),
 	checkDelegation,
 	checkDetails,
 }
@@ -129,10 +131,15 @@ type accessToken struct {
 	Delegations string      `json:"delegation_source,omitempty"`
 }
 
-// participant names an organization by its number in ISO 6523 form.
+// participant names an organization: by its number in ISO 6523 form, or as its
+// eSeal names it, and then with more of the certificate's subject.
 type participant struct {
-	Authority string `json:"authority"`
-	ID        string `json:"ID"`
+	Authority  string `json:"authority"`
+	ID         string `json:"ID"`
+	CommonName string `json:"commonName,omitempty"`
+	Name       string `json:"organizationName,omitempty"`
+	Unit       string `json:"organizationalUnitName,omitempty"`
+	Country    string `json:"countryName,omitempty"`
 }
 
 const (
@@ -141,7 +148,7 @@ const (
 )
 
 func organizationParticipant(number string) participant {
-	return participant{iso6523, iso6523Prefix + number}
+	return participant{Authority: iso6523, ID: iso6523Prefix + number}
 }
 
 // issue makes the token that a request which passed all checks gets.
@@ -152,8 +159,9 @@ func (t *tokenRequest) issue() answer {
 		lifetime = min(lifetime, s.lifetime)
 		names = append(names, s.name)
 	}
-	if t.lifetime != 0 {
-		lifetime = t.lifetime
+	lifetime = t.lifetime(lifetime)
+	if t.fault.GrantedScope != "" {
+		names = strings.Fields(t.fault.GrantedScope)
 	}
 	token := accessToken{
 		Details:   t.details,
@@ -169,11 +177,14 @@ func (t *tokenRequest) issue() answer {
 		Audience:  audienceOf(t.grant.claims["resource"]),
 		PID:       text(t.grant.claims, "pid"),
 	}
+	if t.seal {
+		token.Consumer = sealParticipant(t.chain[0])
+	}
 	if t.supplier != "" {
 		token.Supplier = organizationParticipant(t.supplier)
 		token.Delegations = t.world.delegationSource
 	}
-	key := maskinportenKey()
+	key := t.world.key()
 	return jsonAnswer(http.StatusOK, map[string]any{
 		"access_token": key.sign(key.header(), token),
 		"token_type":   "Bearer",

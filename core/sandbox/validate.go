@@ -24,6 +24,9 @@ func (c Config) Validate() error {
 	if _, err := listenAddress(c.Listen); err != nil {
 		report("listen", "%v", err)
 	}
+	if n := len(c.Organizations) + len(c.Scopes) + len(c.Clients) + len(c.Delegations) + len(c.SystemUsers) + len(c.Consents); n > maxListed {
+		report("all lists", "they have %d members, at most %d are kept", n, maxListed)
+	}
 	for i, o := range c.Organizations {
 		organization(fmt.Sprintf("organizations[%d].number", i), o.Number)
 	}
@@ -90,11 +93,28 @@ func (c Config) Validate() error {
 		}
 	}
 
-	if _, err := readCertificates(c.TrustedRoots); err != nil {
-		report("trusted_roots", "%v", err)
+	consents := map[string]bool{}
+	for i, consent := range c.Consents {
+		where := fmt.Sprintf("consents[%d]", i)
+		for _, problem := range consent.validate() {
+			report(where, "%s", problem)
+		}
+		if consents[consent.ID] {
+			report(where+".id", "there are two consents %q", consent.ID)
+		}
+		consents[consent.ID] = true
+		organization(where+".to", consent.To)
+		if _, known := scopes[consent.Scope]; !known && consent.Scope != "" {
+			report(where+".scope", "there is no scope %q", consent.Scope)
+		}
 	}
-	if _, err := readCertificates(c.KnownIntermediates); err != nil {
-		report("known_intermediates", "%v", err)
+
+	for _, pem := range []struct{ where, text string }{
+		{"trusted_roots", c.TrustedRoots}, {"known_intermediates", c.KnownIntermediates}, {"eseal_roots", c.ESealRoots},
+	} {
+		if _, err := readCertificates(pem.text); err != nil {
+			report(pem.where, "%v", err)
+		}
 	}
 	if c.CustomsLifetimeSeconds < 0 {
 		report("customs_lifetime_seconds", "%d is negative", c.CustomsLifetimeSeconds)
@@ -128,6 +148,8 @@ func (c Config) validateKeys(where string, keys []Key, report func(where, format
 const (
 	minKeyBits    = 2048
 	maxClientKeys = 5
+	// maxListed bounds what controls can add while the sandbox runs.
+	maxListed = 100_000
 )
 
 // listenAddress returns the address to listen on, or why it is not one.

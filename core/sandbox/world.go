@@ -3,24 +3,30 @@ package sandbox
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 	"time"
 )
 
 // world is a configuration arranged for looking things up. It is made once and
 // never changed, so that requests read it without a lock.
 type world struct {
+	config        Config
 	clients       map[string]*client
 	scopes        map[string]*scope
 	delegations   map[Delegation]bool
 	systemUsers   map[systemUserKey]SystemUser
+	consents      map[string]Consent
 	altinnCodes   map[string]string // by organization number
 	roots         *x509.CertPool
 	intermediates []*x509.Certificate
+	sealRoots     *x509.CertPool
 
 	allowedClaims    map[string]bool
 	strictIssueTime  bool
 	delegationSource string
 	customsLifetime  time.Duration
+
+	key func() *issuerKey // that Maskinporten signs with
 }
 
 type client struct {
@@ -40,6 +46,7 @@ type scope struct {
 	lifetime       time.Duration
 	access         map[string]bool
 	forAll         bool
+	forSeals       bool // European businesses may use it
 	forIntegration bool // integration type maskinporten may use it
 }
 
@@ -54,6 +61,10 @@ const (
 )
 
 func newWorld(c Config) (*world, error) {
+	c, err := c.clone() // the caller may go on changing its own
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: the configuration cannot be written as JSON: %w", err)
+	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -65,28 +76,36 @@ func newWorld(c Config) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	sealRoots, err := readCertificates(c.ESealRoots)
+	if err != nil {
+		return nil, err
+	}
 	allowed := c.AllowedClaims
 	if allowed == nil {
 		allowed = []string{"nbf", "sub"}
 	}
 	w := &world{
+		config:           c,
 		clients:          map[string]*client{},
 		scopes:           map[string]*scope{},
 		delegations:      set(c.Delegations),
 		systemUsers:      map[systemUserKey]SystemUser{},
+		consents:         map[string]Consent{},
 		altinnCodes:      map[string]string{},
-		roots:            x509.NewCertPool(),
+		roots:            poolOf(roots),
 		intermediates:    intermediates,
+		sealRoots:        poolOf(sealRoots),
 		allowedClaims:    set(allowed),
 		strictIssueTime:  c.StrictIssueTime,
 		delegationSource: c.DelegationSource,
 		customsLifetime:  seconds(c.CustomsLifetimeSeconds, defaultCustomsLifetime),
+		key:              maskinportenKey,
+	}
+	if c.FastTokens {
+		w.key = fastKey
 	}
 	if w.delegationSource == "" {
 		w.delegationSource = defaultDelegationSource
-	}
-	for _, certificate := range roots {
-		w.roots.AddCert(certificate)
 	}
 	for _, o := range c.Organizations {
 		w.altinnCodes[o.Number] = o.AltinnCode
@@ -98,6 +117,7 @@ func newWorld(c Config) (*world, error) {
 			lifetime:       seconds(s.LifetimeSeconds, defaultLifetime),
 			access:         set(s.AccessFor),
 			forAll:         s.AccessibleForAll,
+			forSeals:       s.SupportsEuropeanBusinesses,
 			forIntegration: len(types) == 0 || types[integrationType],
 		}
 	}
@@ -119,6 +139,9 @@ func newWorld(c Config) (*world, error) {
 		for _, id := range user.Clients {
 			w.systemUsers[systemUserKey{id, w.clients[id].organization, user.Organization, user.ExternalRef}] = user
 		}
+	}
+	for _, consent := range c.Consents {
+		w.consents[consent.ID] = consent
 	}
 	return w, nil
 }
