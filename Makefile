@@ -30,8 +30,8 @@ MODULES := bindings/node/node_modules/.package-lock.json
 DEMO    := $(BUILD)/demo
 VENV    := $(BUILD)/python-venv
 
-.PHONY: help demo test lib wasm cli dist bench install uninstall clean
-.PHONY: test-go test-c test-python test-node test-readme
+.PHONY: help demo test lib wasm cli dist bench fuzz install uninstall clean
+.PHONY: test-go test-fuzz test-c test-python test-node test-readme
 .DELETE_ON_ERROR:
 
 help: ## show this help
@@ -105,13 +105,19 @@ demo: $(CLI) $(DEMO)/c $(DEMO)/python $(DEMO)/node ## the main job against the s
 	  --row 'Node WASM wasip1=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine wasip1' \
 	  --row 'JS WASM=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine js'
 
-test: test-go test-c test-python test-node test-readme ## everything
+test: test-go test-fuzz test-c test-python test-node test-readme ## everything
 	@echo
 	@echo "All suites ran: Go, C, Python, Node, README."
 
 test-go: ## the Go suite, with the race detector
 	@.ci/suite Go "$(GO) $(CC) openssl" sh -c 'test -z "$$(gofmt -l core capi wasm)" || { echo "not gofmt-ed:"; gofmt -l core capi wasm; exit 1; }; \
 	  $(GO) vet ./... && GOOS=wasip1 GOARCH=wasm $(GO) vet ./wasm && GOOS=js GOARCH=wasm $(GO) vet -tags host_signs ./wasm ./core/wire && $(GO) test -race ./...'
+
+test-fuzz: ## each fuzz target for ten seconds
+	@.ci/suite Fuzz "$(GO)" .ci/fuzz 10s
+
+fuzz: ## each fuzz target for a minute
+	@.ci/fuzz 60s
 
 test-c: $(LIB) $(CLI) ## the C suite, on the built library
 	@.ci/suite C "$(CC) c++ pkg-config nm readelf" sh capi/tests/run.sh $(BUILD)

@@ -32,6 +32,13 @@
 //  3. [Client] and [Source]: a blocking driver and a cache for Go programs,
 //     which performs the steps with a [Signer] and a [Transport].
 //
+// # In operation
+//
+// [Client.Rotate] changes the keys of a running client, and NextKeys are tried
+// when one is refused as expired. A [Store] shares tokens between processes.
+// ClientConfig.OnEvent is told what happens; [AuditLog] writes it down. A token
+// that holds is served through an outage; the failure shows as an event.
+//
 // # Times
 //
 // Durations are time.Duration. Points in time are an [Instant], a reading of

@@ -288,7 +288,10 @@ func (p *parser) str() (string, error) {
 
 func (p *parser) escape() (rune, error) {
 	p.at++
-	c := p.peek()
+	if p.at == len(p.data) {
+		return 0, p.fail("an escape is cut off")
+	}
+	c := p.data[p.at]
 	p.at++
 	switch c {
 	case '"', '\\', '/':

@@ -8,7 +8,7 @@ import (
 
 func TestRefused(t *testing.T) {
 	for _, text := range []string{``, ` `, `{`, `[`, `"`, `{"a"}`, `{"a":}`, `{"a":1,}`, `[1,]`, `{"a":1 "b":2}`, `{a:1}`, `nul`, `True`, `01`, `1.`, `.5`, `+1`, `-`, `1e`, `0x1`,
-		`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"a":1}x`, `[] []`, "\"\x01\"", "\"\xff\"", `"\x"`, `"\u12"`, `"\u12g4"`, `"\ud800"`, `"\ud800\u0041"`, `"\udc00"`,
+		`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"a":1}x`, `[] []`, "\"\x01\"", "\"\xff\"", `"\x"`, `"\`, `"\\\`, `"\u12"`, `"\u12g4"`, `"\ud800"`, `"\ud800\u0041"`, `"\udc00"`,
 		"\ufeff{}", `//`, `NaN`, `'a'`, strings.Repeat("[", MaxDepth+2) + strings.Repeat("]", MaxDepth+2)} {
 		if v, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%q is accepted as %v", text, v)
