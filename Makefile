@@ -15,7 +15,7 @@ NPM     ?= npm
 # The same bytes from every folder: no paths, no build id, no symbols.
 STRIP    := -trimpath -buildvcs=false
 LDFLAGS  := -s -w -buildid=
-GO_FILES := go.mod go.sum $(shell find core capi wasm -name '*.go' -not -name '*_test.go')
+GO_FILES := go.mod go.sum $(shell find core capi wasm -name '*.go' -not -name '*_test.go' -not -path 'core/bench/*')
 C_FILES  := $(wildcard capi/*.c capi/*.h capi/*.map capi/include/*.h)
 EXAMPLES := $(wildcard capi/examples/c/*.c capi/examples/c/*.h)
 PY_FILES := $(shell find bindings/python/src bindings/python/_build -name '*.py') bindings/python/pyproject.toml bindings/python/README.md

@@ -25,6 +25,8 @@ type Token struct {
 	// UsableUntil is when the cache stops handing it out, a margin before
 	// ExpiresAt that covers the way to the API (UTC).
 	UsableUntil time.Time
+
+	_ [8]byte // 128 bytes are copied faster than 120, and copying is most of a cached read
 }
 
 // Header returns the value of the Authorization header: "Bearer …". It is a secret.
