@@ -190,7 +190,7 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 			held = s
 		}
 	}
-	f.token, f.err, f.over = token, err, true
+	f.token, f.err, f.over, f.abandoned = token, err, true, e.gone
 	return err, held, true
 }
 

@@ -80,6 +80,7 @@ func (c ClientConfig) Validate() error {
 			list = append(list, p)
 		}
 	}
+	list = append(list, esealProblems(c)...)
 	list = append(list, c.storeProblems()...)
 	if _, err := grantLife(c.GrantLife); err != nil {
 		list = append(list, asError(err, CodeInvalidConfig).Problems...)
@@ -173,23 +174,15 @@ func (c *Client) Source(request TokenRequest, exchanges ...Exchange) (*Source, e
 	if c.running.Err() != nil {
 		return nil, NewError(CodeClosed, "the client is closed", nil)
 	}
-	problems := request.problems()
-	for i, x := range exchanges {
-		problems = append(problems, x.problems("exchanges["+itoa(i)+"]", c.config.Environment.AllowLoopbackHTTP)...)
-	}
-	if err := invalid(CodeInvalidTokenRequest, problems); err != nil {
+	if err := invalid(CodeInvalidTokenRequest, sourceProblems(c.config, request, exchanges)); err != nil {
 		return nil, err
 	}
-	request.Scopes = request.scopeSet() // a copy of its own: the caller may change the slice
-	request.Resource = append([]string(nil), request.Resource...)
-	if request.SystemUser != nil {
-		user := *request.SystemUser
-		request.SystemUser = &user
-	}
+	request = request.clone()
+	hops := make([]Exchange, len(exchanges))
 	source := &Source{client: c, request: request}
-	for i := range exchanges {
-		x := exchanges[i]
-		source = &Source{client: c, request: request, exchange: &x, exchanges: exchanges[: i+1 : i+1], subject: source}
+	for i, x := range exchanges {
+		hops[i] = x.clone()
+		source = &Source{client: c, request: request, exchange: &hops[i], exchanges: hops[: i+1 : i+1], subject: source}
 	}
 	for s := source; s != nil; s = s.subject {
 		s.bind()

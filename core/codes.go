@@ -70,6 +70,7 @@ const (
 	CodeInvalidResponse      Code = "invalid_response"
 	CodeScopeReduced         Code = "scope_reduced"
 	CodeResponseTooLarge     Code = "response_too_large"
+	CodeMetadataMismatch     Code = "metadata_mismatch"
 )
 
 type codeRow struct {
@@ -81,7 +82,7 @@ type codeRow struct {
 
 // codeTable gives every code its number for languages without strings (the C
 // ABI), its kind, whether the same call may succeed later, and what to do.
-// Numbers are never reused. The next free ones: 1022, 1104, 1232.
+// Numbers are never reused. The next free ones: 1022, 1104, 1233.
 var codeTable = map[Code]codeRow{
 	CodeInvalidArgument:     {1001, Local, false, "Correct the argument."},
 	CodeInvalidConfig:       {1002, Local, false, "Correct the configuration."},
@@ -131,7 +132,7 @@ var codeTable = map[Code]codeRow{
 	CodeNotDelegated:         {1219, Remote, false, "Let the customer delegate the API to your organization in Altinn, in the same environment."},
 	CodeDetailsTypeUnknown:   {1220, Remote, false, "Use urn:altinn:systemuser or urn:altinn:consent as the type of authorization_details."},
 	CodeDetailsFieldUnknown:  {1221, Remote, false, "Remove the member that authorization_details of this type does not have."},
-	CodeDetailsInvalid:       {1222, Remote, false, "Check that the system user exists and is approved, that the client is on the system, and that externalRef matches."},
+	CodeDetailsInvalid:       {1222, Remote, false, "For a system user, check that it exists and is approved, that the client is on the system, and that externalRef matches; for a consent, check its id and from, that it still holds, and to whom it was given."},
 	CodeRejected:             {1223, Remote, false, "See error and error_description, and give the trace id to Digdir's support."},
 	CodeSubjectTokenRejected: {1224, Remote, false, "Check that the token's scope and environment fit this exchange."},
 	CodeRateLimited:          {1225, Remote, true, "Ask less often; the endpoint limits the rate."},
@@ -141,6 +142,7 @@ var codeTable = map[Code]codeRow{
 	CodeInvalidResponse:      {1229, Remote, true, "Check for a proxy or portal in between; the answer was not a token response."},
 	CodeScopeReduced:         {1230, Remote, false, "Ask only for scopes that the client has; fewer were granted than asked for."},
 	CodeResponseTooLarge:     {1231, Remote, true, "Check the endpoint's address; the answer was larger than any token response."},
+	CodeMetadataMismatch:     {1232, Remote, false, "Check issuer and metadata_url; the document is of another issuer, so nothing of it is used."},
 }
 
 // Number returns the code's number in the C ABI, or 0 for an unknown code.

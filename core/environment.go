@@ -44,11 +44,26 @@ var Test = Environment{
 	CustomsTestAuth:      "https://api-test.toll.no/api/movement/road/v1/test-auth",
 }
 
+// Skyporten is Skyporten's production environment: the same protocol under an
+// issuer of its own, which ends without a slash and wants a resource.
+var Skyporten = Environment{
+	Issuer:        "https://sky.maskinporten.no",
+	TokenEndpoint: "https://sky.maskinporten.no/token",
+	MetadataURL:   "https://sky.maskinporten.no/.well-known/openid-configuration",
+}
+
+// SkyportenTest is Skyporten's test environment.
+var SkyportenTest = Environment{
+	Issuer:        "https://test.sky.maskinporten.no",
+	TokenEndpoint: "https://test.sky.maskinporten.no/token",
+	MetadataURL:   "https://test.sky.maskinporten.no/.well-known/openid-configuration",
+}
+
 // Completed fills in what is not given from the built-in environment that the
 // issuer names, or the metadata address if there is no issuer: platforms such
 // as NAIS give a part of it only. NewClient does this by itself.
 func (e Environment) Completed() Environment {
-	for _, own := range []Environment{Production, Test} {
+	for _, own := range []Environment{Production, Test, Skyporten, SkyportenTest} {
 		if e.Issuer == own.Issuer || e.Issuer == "" && e.MetadataURL == own.MetadataURL {
 			e.Issuer = own.Issuer
 			e.TokenEndpoint = cmp.Or(e.TokenEndpoint, own.TokenEndpoint)
@@ -68,20 +83,25 @@ var retired = map[string]string{
 	"www.maskinporten.no":  "The issuer has no www: use https://maskinporten.no/.",
 }
 
-// EnvironmentByName returns the built-in environment called "production" or
-// "test". Any other name is an error that says what to use instead.
+// EnvironmentByName returns the built-in environment called "production",
+// "test", "skyporten" or "skyporten-test". Any other name is an error that says
+// what to use instead.
 func EnvironmentByName(name string) (Environment, error) {
 	switch strings.ToLower(strings.TrimSpace(name)) {
 	case "production", "prod":
 		return Production, nil
 	case "test":
 		return Test, nil
+	case "skyporten":
+		return Skyporten, nil
+	case "skyporten-test":
+		return SkyportenTest, nil
 	case "ver1", "ver2", "yt2":
 		host := strings.ToLower(strings.TrimSpace(name)) + ".maskinporten.no"
 		return Environment{}, invalid(CodeInvalidConfig, []Problem{{"environment", quoted(name) + " is no longer in service", retired[host]}})
 	}
 	return Environment{}, invalid(CodeInvalidConfig, []Problem{{"environment", "there is no environment " + quoted(name),
-		`Use "production" or "test", or give issuer and token_endpoint.`}})
+		`Use "production" or "test", for Skyporten "skyporten" or "skyporten-test", or give issuer and token_endpoint.`}})
 }
 
 // Validate returns everything that is wrong with the environment as one
@@ -101,13 +121,30 @@ func (e Environment) problems() []Problem {
 	if len(list) > 0 {
 		return list
 	}
-	for _, own := range []Environment{Production, Test} {
-		if (e.Issuer == own.Issuer) != (e.TokenEndpoint == own.TokenEndpoint) {
-			return []Problem{{"environment.token_endpoint", "issuer " + quoted(e.Issuer) + " and token endpoint " + quoted(e.TokenEndpoint) + " are of different environments",
-				"Take both from the same environment, or name it: \"production\" or \"test\"."}}
-		}
+	if issuer, endpoint := hostOf(e.Issuer), hostOf(e.TokenEndpoint); issuer != endpoint && (isDigdir(issuer) || isDigdir(endpoint)) {
+		return []Problem{{"environment.token_endpoint", "issuer " + quoted(e.Issuer) + " and token endpoint " + quoted(e.TokenEndpoint) + " are of different environments",
+			"Take both from the same environment, or name it: \"production\" or \"test\"."}}
 	}
 	return nil
+}
+
+// isDigdir reports whether an environment of Digdir has that host.
+func isDigdir(host string) bool {
+	return host == "maskinporten.no" || strings.HasSuffix(host, ".maskinporten.no")
+}
+
+func isSkyporten(issuer string) bool {
+	host := hostOf(issuer)
+	return host == "sky.maskinporten.no" || host == "test.sky.maskinporten.no"
+}
+
+// skyportenProblems checks what only Skyporten asks for: its tokens are for one
+// API, which must be named.
+func skyportenProblems(env Environment, request TokenRequest) []Problem {
+	if !isSkyporten(env.Issuer) || len(request.Resource) > 0 {
+		return nil
+	}
+	return []Problem{{"resource", "it is missing, and Skyporten gives no token without", "Give the URI of the API that the token is for."}}
 }
 
 func (e Environment) issuerProblems() []Problem {
@@ -117,21 +154,24 @@ func (e Environment) issuerProblems() []Problem {
 		return list
 	}
 	host := hostOf(e.Issuer)
-	if strings.HasSuffix(host, "sky.maskinporten.no") {
-		if strings.HasSuffix(e.Issuer, "/") {
-			return []Problem{{field, "Skyporten's issuer has no trailing slash", "Use " + strings.TrimRight(e.Issuer, "/") + "."}}
-		}
+	want := "https://" + host
+	switch host {
+	case "maskinporten.no", "test.maskinporten.no":
+		want += "/"
+	case "sky.maskinporten.no", "test.sky.maskinporten.no":
+	default:
 		return nil
 	}
-	if host == "maskinporten.no" || host == "test.maskinporten.no" {
-		if want := "https://" + host + "/"; e.Issuer != want {
-			if e.Issuer+"/" == want {
-				return []Problem{{field, "the issuer " + quoted(e.Issuer) + " lacks its trailing slash", "Use " + want + ", slash included; the grant's aud must be exactly this."}}
-			}
-			return []Problem{{field, quoted(e.Issuer) + " is not an issuer", "Use " + want + "; the token endpoint is not an audience."}}
-		}
+	switch e.Issuer {
+	case want:
+		return nil
+	case want + "/":
+		return []Problem{{field, "Skyporten's issuer has no trailing slash", "Use " + want + "; the grant's aud must be exactly this."}}
 	}
-	return nil
+	if e.Issuer+"/" == want {
+		return []Problem{{field, "the issuer " + quoted(e.Issuer) + " lacks its trailing slash", "Use " + want + ", slash included; the grant's aud must be exactly this."}}
+	}
+	return []Problem{{field, quoted(e.Issuer) + " is not an issuer", "Use " + want + "; the token endpoint is not an audience."}}
 }
 
 // urlProblems checks an absolute https URL without user-info, query or fragment.

@@ -170,8 +170,12 @@ func (f *Flow) leaveJoined(now Instant) bool {
 		f.state = stateStart
 	case f.joined.err != nil:
 		f.end(Step{Kind: StepFailed, Err: f.joined.err})
-	default:
-		f.end(Step{Kind: StepDone, Token: f.joined.token})
+	default: // the host may have looked late: after the token's end, or a rotation
+		if held, _ := f.entry.peek(now); held != nil {
+			f.end(Step{Kind: StepDone, Token: held.token})
+		} else {
+			f.state = stateStart
+		}
 	}
 	return true
 }
@@ -316,6 +320,9 @@ func (f *Flow) Received(now Instant, response Response) error {
 		token, err = ReadExchangeResponse(response, *x, f.sent)
 	} else {
 		token, err = ReadTokenResponse(response, f.source.request.Scopes, f.sent)
+	}
+	if err == nil && !now.Before(f.sent.Add(token.ExpiresAt.Sub(token.RequestedAt))) {
+		err = NewError(CodeInvalidResponse, "the token had ended when the answer came", nil)
 	}
 	if err != nil {
 		refused := asError(err, CodeInternal)

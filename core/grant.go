@@ -64,7 +64,8 @@ func BuildGrant(p GrantParams) (Grant, error) {
 	if err := (ClientConfig{Environment: p.Environment, ClientID: p.ClientID, Key: p.Key}).Validate(); err != nil {
 		return Grant{}, err
 	}
-	if err := p.Request.Validate(); err != nil {
+	problems := append(p.Request.problems(), skyportenProblems(p.Environment, p.Request)...)
+	if err := invalid(CodeInvalidTokenRequest, problems); err != nil {
 		return Grant{}, err
 	}
 	if p.JTI == "" {
@@ -102,7 +103,8 @@ func (p GrantParams) header() []byte {
 	return w.Bytes()
 }
 
-// claims writes the closed set of claims; Maskinporten refuses any other.
+// claims writes the documented claims, in a fixed order, and behind them the
+// caller's own; Maskinporten refuses those that it does not know.
 func (p GrantParams) claims(issued, expires time.Time) []byte {
 	r := p.Request
 	var w strictjson.Writer
@@ -120,26 +122,15 @@ func (p GrantParams) claims(issued, expires time.Time) []byte {
 		w.Strings("resource", r.Resource)
 	}
 	w.Optional("consumer_org", r.ConsumerOrg)
+	w.Optional("iss_onbehalfof", r.OnBehalfOf)
 	w.Optional("pid", r.PID)
 	if details := r.authorizationDetails(); details != nil {
 		w.Raw("authorization_details", details)
 	}
-	return w.Bytes()
-}
-
-// authorizationDetails is the array with exactly one object that Digdir's
-// page on system users describes, or nil.
-func (r TokenRequest) authorizationDetails() []byte {
-	if r.SystemUser == nil {
-		return nil
+	for _, extra := range r.extraClaims() {
+		w.Raw(extra.name, extra.value)
 	}
-	var org, detail strictjson.Writer
-	org.String("authority", "iso6523-actorid-upis")
-	org.String("ID", "0192:"+r.SystemUser.Org)
-	detail.String("type", "urn:altinn:systemuser")
-	detail.Raw("systemuser_org", org.Bytes())
-	detail.Optional("externalRef", r.SystemUser.ExternalRef)
-	return append(append([]byte{'['}, detail.Bytes()...), ']')
+	return w.Bytes()
 }
 
 // Assemble puts the signature behind the signing input and returns the

@@ -3,7 +3,6 @@ package core
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -23,18 +22,18 @@ func buildTestGrant(t *testing.T, change func(*GrantParams)) (Grant, map[string]
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts := strings.Split(string(grant.SigningInput), ".")
-	var decoded [2]map[string]any
-	for i, part := range parts {
-		text, err := base64.RawURLEncoding.DecodeString(part)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(text, &decoded[i]); err != nil {
-			t.Fatal(err)
-		}
+	jwt := string(grant.SigningInput) + "."
+	return grant, decodePart(t, jwt, 0), decodePart(t, jwt, 1)
+}
+
+// decodeText returns the text of one part of a JWT.
+func decodeText(t *testing.T, jwt string, part int) []byte {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(strings.Split(jwt, ".")[part])
+	if err != nil {
+		t.Fatal(err)
 	}
-	return grant, decoded[0], decoded[1]
+	return text
 }
 
 func TestGrantClaims(t *testing.T) {

@@ -27,10 +27,11 @@ type guard struct {
 	mu sync.Mutex
 
 	inFlight int
-	bucket   float64 // requests that may go at once
-	rate     float64 // refill per second; halved by a 429
-	retries  float64 // repeats that may be made
-	counted  Instant // when bucket and retries were last refilled
+	flying   map[*ticket]Instant // those in flight, and until when they are believed to be
+	bucket   float64             // requests that may go at once
+	rate     float64             // refill per second; halved by a 429
+	retries  float64             // repeats that may be made
+	counted  Instant             // when bucket and retries were last refilled
 	queues   [2][]*ticket
 
 	failures int // consecutive
@@ -56,7 +57,7 @@ func (t *ticket) wakeUp() {
 }
 
 func newGuard(now Instant) *guard {
-	return &guard{bucket: burst, rate: maxPerSecond, retries: retryBurst, counted: now}
+	return &guard{flying: map[*ticket]Instant{}, bucket: burst, rate: maxPerSecond, retries: retryBurst, counted: now}
 }
 
 // queue takes a place. Callers who wait go before background renewals.
@@ -102,6 +103,7 @@ func (g *guard) ask(t *ticket, now Instant) verdict {
 	if t.admitted {
 		return verdict{admitted: true}
 	}
+	g.forget(now)
 	if g.failures >= breakAfter {
 		if g.probing || now.Before(g.probe) {
 			g.remove(t)
@@ -109,11 +111,11 @@ func (g *guard) ask(t *ticket, now Instant) verdict {
 		}
 		g.probing, t.probe = true, true
 		g.remove(t)
-		g.admit(t)
+		g.admit(t, now)
 		return verdict{admitted: true}
 	}
 	g.refill(now)
-	g.serve()
+	g.serve(now)
 	if t.admitted {
 		return verdict{admitted: true}
 	}
@@ -157,19 +159,20 @@ func (g *guard) refill(now Instant) {
 }
 
 // serve admits as many as may go, in their order.
-func (g *guard) serve() {
+func (g *guard) serve(now Instant) {
 	for i := range g.queues {
 		for len(g.queues[i]) > 0 && g.inFlight < maxInFlight && g.bucket >= 1 {
 			t := g.queues[i][0]
 			g.queues[i] = g.queues[i][1:]
-			g.admit(t)
+			g.admit(t, now)
 		}
 	}
 }
 
-func (g *guard) admit(t *ticket) {
+func (g *guard) admit(t *ticket, now Instant) {
 	t.admitted = true
 	g.inFlight++
+	g.flying[t] = now.Add(flightLease)
 	g.bucket--
 	g.retries = min(g.retries+retryShare, retryBurst)
 	t.wakeUp()
@@ -195,11 +198,9 @@ func (g *guard) leave(t *ticket, outcome *Error, now Instant, random float64) {
 		g.remove(t)
 		return
 	}
-	g.inFlight--
-	if t.probe {
-		g.probing = false
-	}
+	g.land(t)
 	switch {
+	case outcome != nil && outcome.Kind == Local: // it says nothing of the endpoint
 	case outcome != nil && unsound(outcome):
 		g.failures++
 		g.cause = outcome
@@ -213,12 +214,34 @@ func (g *guard) leave(t *ticket, outcome *Error, now Instant, random float64) {
 	}
 	g.refill(now)
 	if g.failures < breakAfter {
-		g.serve()
+		g.serve(now)
 	} else { // those who wait learn of the breaker when they ask
 		for _, queue := range g.queues {
 			for _, waiting := range queue {
 				waiting.wakeUp()
 			}
+		}
+	}
+}
+
+// land gives back the place of a request, once.
+func (g *guard) land(t *ticket) {
+	if _, flies := g.flying[t]; !flies {
+		return
+	}
+	delete(g.flying, t)
+	g.inFlight--
+	if t.probe {
+		g.probing = false
+	}
+}
+
+// forget takes the place of requests whose host never came back: it may have
+// died, and must not wedge the endpoint for the others.
+func (g *guard) forget(now Instant) {
+	for t, lease := range g.flying {
+		if !now.Before(lease) {
+			g.land(t)
 		}
 	}
 }

@@ -9,122 +9,184 @@ type rejectionRow struct {
 	// texts are parts of error_description in lower case, new wording first.
 	// They decide when the answer carries no MP code.
 	texts []string
+	// yields says that the MP code alone is weak evidence: the code is a
+	// general one, or once had another meaning. A text of another row beats it.
+	yields bool
 }
 
 // rejections is searched by MP code first and then, in this order, by text:
 // a more specific text stands before one that it contains.
 var rejections = []rejectionRow{
-	{"MP-012", CodeGrantReused, []string{"grant is used before"}},
-	{"MP-110", CodeAudienceWrong, []string{"invalid jwt claim aud"}},
-	{"MP-120", CodeCertificateInvalid, []string{"signed with an invalid certificate"}},
-	{"MP-121", CodeKeyExpired, []string{"expired key"}},
-	{"MP-122", CodeOrganizationMismatch, []string{"does not match certificate orgno", "invalid organization number for client"}},
-	{"MP-123", CodeX5CMalformed, []string{"invalid jwt header x5c", "failed to extract certificate from jwt"}},
-	{"MP-124", CodeSignatureRejected, []string{"invalid jwt signature", "could not validate jwt signature"}},
-	{"", CodeKeyIDUnknown, []string{"unknown key identifier (kid)"}},
-	{"", CodeKeyIDRequired, []string{"requires pre-registered jwk"}},
-	{"MP-130", CodeGrantExpired, []string{"jwt is expired", "jwt has expired"}},
-	{"", CodeIssuedInFuture, []string{"issue time is after now", "issue time is in the future"}},
-	{"", CodeLifetimeTooLong, []string{"too long lifetime"}},
-	{"", CodeConsumerOrgInvalid, []string{"combination consumer_org in claim"}},
-	{"MP-200", CodeScopeNotRegistered, []string{"contains invalid scopes for client"}},
-	{"MP-201", CodeScopeNotAllowed, []string{"scopes not allowed for maskinporten", "only allowed for user login"}},
-	{"MP-250", CodeAccessNotGranted, []string{"has not been granted access to the scope"}},
-	{"MP-251", CodeNotDelegated, []string{"has not delegated access to the scope"}},
-	{"MP-301", CodeDetailsTypeUnknown, []string{"unknown authorization details type"}},
-	{"MP-302", CodeDetailsFieldUnknown, []string{"unknown fields in the authorization details"}},
-	{"MP-303", CodeDetailsInvalid, []string{"invalid authorization details values"}},
-	{"MP-100", CodeClientUnknown, []string{"client not found"}},
-	{"MP-011", CodeGrantMalformed, []string{"invalid parameter value"}},
-	// These two come last: their words begin most of the texts above.
-	{"", CodeClientUnknown, []string{"client authentication failed"}},
-	{"", CodeGrantMalformed, []string{"invalid assertion"}},
+	{mp: "MP-012", code: CodeGrantReused, texts: []string{"grant is used before"}},
+	{mp: "MP-110", code: CodeAudienceWrong, texts: []string{"invalid jwt claim aud"}},
+	{mp: "MP-120", code: CodeCertificateInvalid, texts: []string{"signed with an invalid certificate"}},
+	{mp: "MP-121", code: CodeKeyExpired, texts: []string{"expired key"}},
+	{mp: "MP-122", code: CodeOrganizationMismatch, texts: []string{"does not match certificate orgno", "invalid organization number for client"}},
+	{mp: "MP-123", code: CodeX5CMalformed, texts: []string{"invalid jwt header x5c", "failed to extract certificate from jwt"}},
+	{mp: "MP-124", code: CodeSignatureRejected, texts: []string{"invalid jwt signature", "could not validate jwt signature"}},
+	{code: CodeKeyIDUnknown, texts: []string{"unknown key identifier (kid)"}},
+	{code: CodeKeyIDRequired, texts: []string{"requires pre-registered jwk"}},
+	{mp: "MP-130", code: CodeGrantExpired, texts: []string{"jwt is expired", "jwt has expired"}},
+	{code: CodeIssuedInFuture, texts: []string{"issue time is after now", "issue time is in the future"}},
+	{code: CodeLifetimeTooLong, texts: []string{"too long lifetime"}},
+	{code: CodeConsumerOrgInvalid, texts: []string{"combination consumer_org in claim"}},
+	{mp: "MP-200", code: CodeScopeNotRegistered, texts: []string{"contains invalid scopes for client"}},
+	{mp: "MP-201", code: CodeScopeNotAllowed, texts: []string{"scopes not allowed for maskinporten", "only allowed for user login"}},
+	{mp: "MP-250", code: CodeAccessNotGranted, texts: []string{"has not been granted access to the scope"}},
+	{mp: "MP-251", code: CodeNotDelegated, texts: []string{"has not delegated access to the scope"}},
+	// Until June 2024, MP-301 was what is MP-251 now.
+	{mp: "MP-301", code: CodeDetailsTypeUnknown, texts: []string{"unknown authorization details type"}, yields: true},
+	{mp: "MP-302", code: CodeDetailsFieldUnknown, texts: []string{"unknown fields in the authorization details"}},
+	{mp: "MP-303", code: CodeDetailsInvalid, texts: []string{"invalid authorization details values"}},
+	{mp: "MP-100", code: CodeClientUnknown, texts: []string{"client not found"}, yields: true},
+	{mp: "MP-011", code: CodeGrantMalformed, texts: []string{"invalid parameter value"}, yields: true},
+}
+
+// openings begin most of the texts above. Alone they are all that is said.
+var openings = []rejectionRow{
+	{code: CodeClientUnknown, texts: []string{"client authentication failed"}},
+	{code: CodeGrantMalformed, texts: []string{"invalid assertion"}},
+}
+
+// oauthCodes is the last resort: what the "error" member alone says.
+var oauthCodes = map[string]Code{
+	"invalid_scope":                         CodeScopeNotRegistered,
+	"invalid_client":                        CodeClientUnknown,
+	"unauthorized_client":                   CodeClientUnknown,
+	"invalid_altinn_customer_configuration": CodeDetailsInvalid,
+	"invalid_authorization_details":         CodeDetailsInvalid,
 }
 
 // rejection reads what the token endpoint of Maskinporten says.
-func rejection(said oauthError, status int) *Error {
-	mp := mpCode(said.uri)
-	if mp == "" {
-		mp = mpCode(said.description)
-	}
-	err := NewError(rejectionCode(mp, said), "Maskinporten refused the grant", nil)
-	return said.fill(err, mp)
+func rejection(said oauthError, _ int) *Error {
+	row, mp := rowByCode(append(mpCodes(said.uri), mpCodes(said.description)...))
+	return said.fill(NewError(rejectionCode(row, said), "Maskinporten refused the grant", nil), mp)
 }
 
-func rejectionCode(mp string, said oauthError) Code {
+// rowByCode returns the row of the first MP code that is known, and that code,
+// or else the first code.
+func rowByCode(codes []string) (row *rejectionRow, mp string) {
+	for _, mp := range codes {
+		for i := range rejections {
+			if rejections[i].mp == mp {
+				return &rejections[i], mp
+			}
+		}
+	}
+	if len(codes) > 0 {
+		mp = codes[0]
+	}
+	return nil, mp
+}
+
+func rejectionCode(byCode *rejectionRow, said oauthError) Code {
 	text := strings.ToLower(said.description)
-	if mp != "" {
-		for _, row := range rejections {
-			if row.mp == mp {
-				// A text without a code of its own is more specific than the
-				// general code that the server may put beside it.
-				if row.code == CodeGrantMalformed && strings.Contains(text, "too long lifetime") {
-					return CodeLifetimeTooLong
-				}
-				return row.code
-			}
-		}
+	if byCode != nil && !byCode.yields {
+		return byCode.code
 	}
-	for _, row := range rejections {
-		for _, part := range row.texts {
-			if strings.Contains(text, part) {
-				return row.code
-			}
-		}
+	if row := rowByText(rejections, text); row != nil {
+		return row.code
 	}
-	switch said.code {
-	case "invalid_scope":
-		return CodeScopeNotRegistered
-	case "invalid_client", "unauthorized_client":
-		return CodeClientUnknown
-	case "invalid_altinn_customer_configuration":
-		return CodeDetailsInvalid
+	if byCode != nil {
+		return byCode.code
+	}
+	if row := rowByText(openings, text); row != nil {
+		return row.code
+	}
+	if code, known := oauthCodes[said.code]; known {
+		return code
 	}
 	return CodeRejected
 }
 
-// exchangeRejection reads what an exchange says. Its errors are undocumented,
-// so only the status tells a bad subject token from a bad request.
-func exchangeRejection(said oauthError, status int) *Error {
-	code := CodeRejected
-	if status == 400 || status == 401 {
-		code = CodeSubjectTokenRejected
+func rowByText(rows []rejectionRow, text string) *rejectionRow {
+	for i := range rows {
+		for _, part := range rows[i].texts {
+			if strings.Contains(text, part) {
+				return &rows[i]
+			}
+		}
 	}
-	return said.fill(NewError(code, "the exchange refused the token", nil), "")
+	return nil
+}
+
+// scopeRemedy names the first scope that has an upper-case letter before its
+// colon: prefixes are in lower case, and scopes are matched by case.
+func scopeRemedy(scopes []string, remedy string) string {
+	for _, scope := range scopes {
+		if prefix, _, _ := strings.Cut(scope, ":"); prefix != strings.ToLower(prefix) {
+			return "Check the case of " + quoted(scope) + ", which has upper-case letters in its prefix, and that the scope is added to the client in self-service."
+		}
+	}
+	return remedy
+}
+
+// exchangeRejection reads what an exchange says. That of Customs documents no
+// errors, so the status tells a bad subject token from a bad request, except
+// for errors that another subject token would not mend (RFC 8693 §2.2.2, RFC
+// 6749 §5.2).
+func exchangeRejection(said oauthError, status int) *Error {
+	err := NewError(CodeRejected, "the exchange refused the token", nil)
+	switch said.code {
+	case "invalid_target", "invalid_scope", "invalid_client", "unauthorized_client", "unsupported_grant_type":
+		err.Message = "the exchange refused the request"
+		err.Remedy = "Check the audience, resource and scopes of the exchange, and that its endpoint lets this client in."
+	default:
+		if status == 400 || status == 401 {
+			err = NewError(CodeSubjectTokenRejected, err.Message, nil)
+		}
+	}
+	return said.fill(err, "")
 }
 
 func (said oauthError) fill(err *Error, mp string) *Error {
-	err.OAuthError, err.MPCode = vetted(said.code), mp
-	err.Description, err.TraceID = splitTrace(vetted(said.description))
+	// The trailer stands behind a text that may be cut, so it is taken first.
+	text, trace := splitTrace(said.description)
+	err.OAuthError, err.MPCode, err.Description, err.TraceID = vetted(said.code), mp, vetted(text), trace
 	if err.Description != "" {
 		err.Message += ": " + strings.TrimRight(err.Description, ". ")
 	}
 	return err
 }
 
-// mpCode finds "MP-nnn" in any case and returns it in upper case.
-func mpCode(text string) string {
+// mpCodes finds every "MP-nnn", in any case, and returns them in upper case.
+func mpCodes(text string) []string {
+	var codes []string
 	text = strings.ToUpper(text)
-	for {
-		i := strings.Index(text, "MP-")
-		if i < 0 {
-			return ""
+	isWord := func(c byte) bool { return 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' }
+	for at := 0; ; {
+		next := strings.Index(text[at:], "MP-")
+		if next < 0 {
+			return codes
 		}
-		if text = text[i:]; len(text) >= 6 && isDigits(text[3:6], 3) && (len(text) == 6 || text[6] < '0' || text[6] > '9') {
-			return text[:6]
+		at += next
+		end := at + len("MP-nnn")
+		if end <= len(text) && isDigits(text[at+3:end], 3) && (end == len(text) || !isWord(text[end])) && (at == 0 || !isWord(text[at-1])) {
+			codes = append(codes, text[at:end])
 		}
-		text = text[3:]
+		at += len("MP-")
 	}
 }
 
 // splitTrace takes the trailer "(trace_id: …)", or "(correlation id: …)" of
 // older answers, off the description.
 func splitTrace(description string) (text, trace string) {
-	for _, opening := range []string{"(trace_id: ", "(correlation id: "} {
+	for _, opening := range []string{"(trace_id:", "(correlation id:"} {
 		before, after, found := strings.Cut(description, opening)
-		if id, _, closed := strings.Cut(after, ")"); found && closed && len(id) <= 64 {
-			return strings.TrimSpace(before), id
+		id, rest, closed := strings.Cut(after, ")")
+		if id = strings.TrimSpace(id); found && closed && isTraceID(id) {
+			return strings.TrimSpace(strings.TrimRight(before, " ") + rest), id
 		}
 	}
 	return description, ""
+}
+
+// isTraceID accepts hexadecimal digits with or without hyphens.
+func isTraceID(id string) bool {
+	for i := range len(id) {
+		if !isHex(id[i]) && id[i] != '-' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 64
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -18,19 +19,25 @@ type TokenRequest struct {
 	// ConsumerOrg is the nine-digit organization number of the customer on
 	// whose behalf a supplier acts, delegated in Altinn.
 	ConsumerOrg string
+	// OnBehalfOf is a registered onbehalfof value; it becomes iss_onbehalfof.
+	// It excludes ConsumerOrg.
+	//
+	// Deprecated: Digdir will remove it; delegate in Altinn and use ConsumerOrg.
+	OnBehalfOf string
 	// PID restricts the token to one person, by the eleven digits of the
 	// Norwegian national identity number.
 	PID string
 	// SystemUser asks for a token for a system user in Altinn.
 	SystemUser *SystemUser
-}
-
-// SystemUser names a system user of Altinn (urn:altinn:systemuser, RFC 9396).
-type SystemUser struct {
-	// Org is the nine-digit organization number of the system user's owner.
-	Org string
-	// ExternalRef is needed when the system user was created with one.
-	ExternalRef string
+	// Consent asks for a token that rests on a consent given in Altinn. It
+	// excludes SystemUser. With ConsumerOrg the consent must be given to that
+	// organization.
+	Consent *Consent
+	// ExtraClaims are claims that this package does not know yet: the name of
+	// each and its value as JSON text, such as "true" or "[1,2]". Maskinporten
+	// refuses claims that it does not know, and this package those that have a
+	// field of their own. At most 16 KiB together.
+	ExtraClaims map[string]string
 }
 
 // Validate returns everything that is wrong with the request as one *Error,
@@ -46,6 +53,24 @@ const (
 	maxScopeClaim = 8192
 	maxResources  = 50
 )
+
+// clone shares nothing with r that the caller may change later. Scopes become
+// a sorted set.
+func (r TokenRequest) clone() TokenRequest {
+	r.Scopes = r.scopeSet()
+	r.Resource = slices.Clone(r.Resource)
+	r.SystemUser, r.Consent = copied(r.SystemUser), copied(r.Consent)
+	r.ExtraClaims = maps.Clone(r.ExtraClaims)
+	return r
+}
+
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	value := *p
+	return &value
+}
 
 func (r TokenRequest) problems() []Problem {
 	var list []Problem
@@ -80,15 +105,14 @@ func (r TokenRequest) problems() []Problem {
 	if r.PID != "" && !isDigits(r.PID, 11) {
 		add("pid", "a national identity number has eleven digits", "Give all eleven digits without spaces.")
 	}
-	if r.SystemUser != nil {
-		if why, remedy := organizationProblem(r.SystemUser.Org); why != "" {
-			add("system_user.org", why, remedy)
-		}
-		if ref := r.SystemUser.ExternalRef; len(ref) > 255 || !isPrintable(ref) {
-			add("system_user.external_ref", "it is longer than 255 characters or not printable", "Give the externalRef that the system user was created with.")
-		}
+	if value := r.OnBehalfOf; len(value) > 255 || !isPrintable(value) || strings.Contains(value, " ") {
+		add("iss_onbehalfof", "it is longer than 255 characters or has one that the value cannot have", "Give the onbehalfof value as it is registered on the client.")
 	}
-	return list
+	if r.OnBehalfOf != "" && r.ConsumerOrg != "" {
+		add("iss_onbehalfof", "it stands beside consumer_org", "Keep consumer_org; iss_onbehalfof is deprecated, and a grant has one of them.")
+	}
+	list = append(list, r.detailsProblems()...)
+	return append(list, r.extraClaimProblems()...)
 }
 
 // scopeClaim is the sorted set of scopes, separated by spaces.
@@ -96,8 +120,11 @@ func (r TokenRequest) scopeClaim() string {
 	return strings.Join(r.scopeSet(), " ")
 }
 
-func (r TokenRequest) scopeSet() []string {
-	set := slices.Clone(r.Scopes)
+func (r TokenRequest) scopeSet() []string { return scopeSet(r.Scopes) }
+
+// scopeSet returns a copy that is sorted and has no repeats.
+func scopeSet(scopes []string) []string {
+	set := slices.Clone(scopes)
 	slices.Sort(set)
 	return slices.Compact(set)
 }
@@ -107,6 +134,8 @@ func scopeProblem(scope string) (message, remedy string) {
 	switch {
 	case scope == "":
 		return "the scope is empty", "Remove it."
+	case strings.HasPrefix(scope, "eyJ"):
+		return "what is given looks like a token, not a scope", "Give the scope's name; no token belongs in code or configuration, a Source has one whenever it is needed."
 	case strings.ContainsAny(scope, " \t\r\n\u00a0"):
 		return quoted(scope) + " has a space in it", "Give each scope as an item of its own, without spaces."
 	case strings.Contains(scope, ","):

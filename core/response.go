@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,27 +20,50 @@ const (
 // documentation allow and returns an *Error for everything else. Times in the
 // token count from sent.
 func ReadTokenResponse(response Response, scopes []string, sent Instant) (Token, error) {
-	return readToken(response, scopes, sent, "token endpoint", rejection)
-}
-
-// ReadExchangeResponse reads the answer to an exchange request.
-func ReadExchangeResponse(response Response, x Exchange, sent Instant) (Token, error) {
-	token, err := readToken(response, nil, sent, x.Name+" exchange", exchangeRejection)
-	var e *Error
-	if errors.As(err, &e) && e.Code == CodeUnexpectedStatus && (e.Status == 400 || e.Status == 401) {
-		rejected := NewError(CodeSubjectTokenRejected, e.Message, nil)
-		return token, withStatus(rejected, response)
+	token, err := readToken(response, answerRules{endpoint: "token endpoint", scopes: scopes, reject: rejection}, sent)
+	var refused *Error
+	if errors.As(err, &refused) && refused.Code == CodeScopeNotRegistered {
+		refused.Remedy = scopeRemedy(scopes, refused.Remedy)
 	}
 	return token, err
 }
 
+// ReadExchangeResponse reads the answer to an exchange request that was sent
+// at sent. Times in the token count from there.
+func ReadExchangeResponse(response Response, x Exchange, sent Instant) (Token, error) {
+	endpoint := x.name() + " exchange"
+	if x.Kind == ExchangeAltinn {
+		token, err := readAltinn(response, endpoint, sent)
+		return token, subjectRejected(err, response, 401) // 400 is for an address that it does not have
+	}
+	token, err := readToken(response, answerRules{endpoint, x.Scopes, x.RequestedTokenType, exchangeRejection}, sent)
+	return token, subjectRejected(err, response, 400, 401)
+}
+
+// subjectRejected turns one of these statuses, without a reason in the answer,
+// into what it means to an exchange.
+func subjectRejected(err error, response Response, statuses ...int) error {
+	var e *Error
+	if errors.As(err, &e) && e.Code == CodeUnexpectedStatus && slices.Contains(statuses, e.Status) {
+		return withStatus(NewError(CodeSubjectTokenRejected, e.Message, nil), response)
+	}
+	return err
+}
+
 type oauthError struct{ code, description, uri string }
 
-// readToken is both readers; reject turns an OAuth error of this endpoint into
-// an *Error.
-func readToken(response Response, scopes []string, sent Instant, endpoint string, reject func(oauthError, int) *Error) (Token, error) {
+// answerRules is where the answers of token endpoints differ.
+type answerRules struct {
+	endpoint   string // for messages
+	scopes     []string
+	issuedType string // that issued_token_type must be, if both are there
+	// reject turns an OAuth error of this endpoint into an *Error.
+	reject func(oauthError, int) *Error
+}
+
+func readToken(response Response, rules answerRules, sent Instant) (Token, error) {
 	if len(response.Body) > maxBody {
-		return Token{}, withStatus(NewError(CodeResponseTooLarge, "the answer of the "+endpoint+" is larger than 1 MiB", nil), response)
+		return Token{}, tooLarge(rules.endpoint, response)
 	}
 	body, parseErr := strictjson.Parse(response.Body)
 	if parseErr == nil && body.Kind == strictjson.Object {
@@ -48,19 +72,18 @@ func readToken(response Response, scopes []string, sent Instant, endpoint string
 			uri, _ := body.Get("error_uri")
 			found := oauthError{text.Text, description.Text, uri.Text}
 			if response.Status < 500 && response.Status != 429 {
-				return Token{}, withStatus(reject(found, response.Status), response)
+				return Token{}, withStatus(rules.reject(found, response.Status), response)
 			}
-			err := statusError(response, endpoint)
-			err.OAuthError, err.Description = vetted(found.code), vetted(found.description)
+			err := statusError(response, rules.endpoint)
+			text, trace := splitTrace(found.description)
+			err.OAuthError, err.Description, err.TraceID = vetted(found.code), vetted(text), trace
 			return Token{}, err
 		}
 	}
 	if response.Status != 200 {
-		return Token{}, statusError(response, endpoint)
+		return Token{}, statusError(response, rules.endpoint)
 	}
-	broken := func(why string) (Token, error) {
-		return Token{}, withStatus(NewError(CodeInvalidResponse, "the answer of the "+endpoint+" is no token response: "+why, nil), response)
-	}
+	broken := func(why string) (Token, error) { return Token{}, brokenAnswer(rules.endpoint, why, response) }
 	if parseErr != nil {
 		return broken("it is " + parseErr.Error())
 	}
@@ -70,6 +93,7 @@ func readToken(response Response, scopes []string, sent Instant, endpoint string
 	access, _ := body.Get("access_token")
 	kind, _ := body.Get("token_type")
 	scope, _ := body.Get("scope")
+	issued, _ := body.Get("issued_token_type")
 	switch {
 	case access.Kind != strictjson.String:
 		return broken("access_token is missing or not a string")
@@ -81,16 +105,30 @@ func readToken(response Response, scopes []string, sent Instant, endpoint string
 		return broken("token_type is not Bearer")
 	case scope.Kind != strictjson.String && scope.Kind != strictjson.Null || !isPrintable(scope.Text):
 		return broken("scope is not a string of printable characters")
+	case rules.issuedType != "" && issued.Kind != strictjson.Null && issued.Text != rules.issuedType:
+		return broken("issued_token_type is not the type that was asked for")
 	}
 	life, why := readLife(body)
 	if why != "" {
 		return broken(why)
 	}
-	if missing := missingScopes(scopes, scope); missing != "" {
+	if missing := missingScopes(rules.scopes, scope); missing != "" {
 		return Token{}, withStatus(NewError(CodeScopeReduced, "the token does not have the scope "+quoted(missing), nil), response)
 	}
-	return Token{AccessToken: access.Text, TokenType: "Bearer", Scope: scope.Text, RequestedAt: sent.Time(),
-		ExpiresAt: sent.Add(life).Time(), UsableUntil: usableUntil(sent, life).Time()}, nil
+	return newToken(access.Text, scope.Text, life, sent), nil
+}
+
+func newToken(access, scope string, life time.Duration, sent Instant) Token {
+	return Token{AccessToken: access, TokenType: "Bearer", Scope: scope, RequestedAt: sent.Time(),
+		ExpiresAt: sent.Add(life).Time(), UsableUntil: usableUntil(sent, life).Time()}
+}
+
+func tooLarge(endpoint string, response Response) *Error {
+	return withStatus(NewError(CodeResponseTooLarge, "the answer of the "+endpoint+" is larger than 1 MiB", nil), response)
+}
+
+func brokenAnswer(endpoint, why string, response Response) *Error {
+	return withStatus(NewError(CodeInvalidResponse, "the answer of the "+endpoint+" is no token response: "+why, nil), response)
 }
 
 // readLife reads expires_in: an integer of at least 1. More than a day counts

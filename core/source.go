@@ -225,6 +225,9 @@ func (f *Flow) drive() {
 		if err := f.Perform(ctx, step); err != nil {
 			f.Failed(c.Now(), err)
 		}
+		if f.state == stateStart {
+			return // displaced; those who waited have flights of their own
+		}
 	}
 }
 

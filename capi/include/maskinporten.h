@@ -137,7 +137,8 @@ enum {
   MP_ERROR_UNEXPECTED_STATUS = 1228,
   MP_ERROR_INVALID_RESPONSE = 1229,
   MP_ERROR_SCOPE_REDUCED = 1230,
-  MP_ERROR_RESPONSE_TOO_LARGE = 1231
+  MP_ERROR_RESPONSE_TOO_LARGE = 1231,
+  MP_ERROR_METADATA_MISMATCH = 1232
 };
 
 /*
@@ -171,7 +172,7 @@ MP_API void mp_buf_free(mp_buf *buf);
 /*
  * mp_client_new - one client registration at Maskinporten.
  *
- *   {"environment": "test" | "production" |
+ *   {"environment": "test" | "production" | "skyporten-test" | "skyporten" |
  *        {"issuer", "token_endpoint", "metadata_url", "customs_token_endpoint",
  *         "customs_test_auth", "allow_loopback_http": bool},
  *    "client_id": "...",
@@ -181,7 +182,12 @@ MP_API void mp_buf_free(mp_buf *buf);
  *        {"pkcs12": base64, "password", "kid", "alg"}
  *        {"kid", "alg", "signature_size"}             you sign, registered key
  *        {"x5c": [base64 DER], "alg", "signature_size"} you sign, certificate
- *    "grant_life_seconds": 60 (at most 120), "cache_limit": 10000}
+ *    "grant_life_seconds": 60 (at most 120), "cache_limit": 10000,
+ *    "eseal": false}
+ *
+ * eseal: a European business without a registration, which signs with its eSeal.
+ * The key then has the whole certificate chain and no kid, and client_id is any
+ * name for the client.
  *
  * With a key that has no private part every sign step is yours: use flows.
  * Nothing is sent. Errors: INVALID_CONFIGURATION, INVALID_KEY with every problem.
@@ -199,7 +205,24 @@ MP_API int32_t mp_client_free(uint64_t client);
  *   {"scopes": ["toll:movement/road/v2"], "resource": ["https://api.example.no"],
  *    "consumer_org": "910753614", "pid": "...",
  *    "system_user": {"org": "310702641", "external_ref": "..."},
- *    "exchanges": [{"type": "customs", "token_endpoint": optional}]}
+ *    "consent": {"id": UUID, "from": "urn:altinn:person:identifier-no:..." or
+ *                "urn:altinn:organization:identifier-no:..."},
+ *    "iss_onbehalfof": "..." (deprecated), "extra_claims": {name: any JSON},
+ *    "exchanges": [any of
+ *        {"type": "customs", "token_endpoint": optional}
+ *        {"type": "altinn", "environment": "prod" | "tt02" | "at21" | "at22" |
+ *         "at23" | "at24" | "yt01", "test": bool}
+ *        {"type": "altinn", "endpoint": "...", "test": bool}
+ *        {"type": "token_exchange", "token_endpoint", "audience": [...],
+ *         "resource": [...], "scopes": [...], "subject_token_type",
+ *         "requested_token_type"}]}
+ *
+ * All but scopes may be left out. consent excludes system_user, iss_onbehalfof
+ * excludes consumer_org. extra_claims are for claims that this library does not
+ * know: at most 16 KiB, and none that has a member of its own here. The token
+ * goes through the exchanges in their order; each may have a "name" for errors.
+ * An altinn exchange with "test" makes the test organization ttd of Digdir's
+ * token; a token_exchange is that of RFC 8693 without client authentication.
  *
  * Errors: INVALID_TOKEN_REQUEST with every problem. Nothing is sent.
  */

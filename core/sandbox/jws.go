@@ -24,29 +24,37 @@ type jws struct {
 	signature      []byte
 }
 
-// parseJWS reads the three parts. It accepts what the RFC allows and nothing
-// more: base64url without padding, line breaks or loose bits, and strict JSON.
+// parseJWS reads a JWT: a compact JWS whose payload is the claims.
 func parseJWS(compact string) (*jws, error) {
+	token, payload, err := parseCompact(compact)
+	if err != nil {
+		return nil, err
+	}
+	if token.claims, err = parseObject(payload); err != nil {
+		return nil, fmt.Errorf("the payload cannot be read: %w", err)
+	}
+	return token, nil
+}
+
+// parseCompact reads the three parts and leaves the payload as it is. It
+// accepts what the RFC allows and nothing more: base64url without padding, line
+// breaks or loose bits, and strict JSON. No part may be empty.
+func parseCompact(compact string) (token *jws, payload []byte, err error) {
 	if strings.Count(compact, ".") != 2 {
-		return nil, errors.New("it is not three parts with dots between")
+		return nil, nil, errors.New("it is not three parts with dots between")
 	}
 	parts := strings.Split(compact, ".")
 	var decoded [3][]byte
 	for i, name := range []string{"header", "payload", "signature"} {
-		var err error
 		if decoded[i], err = decodeBase64URL(parts[i]); err != nil {
-			return nil, fmt.Errorf("the %s is %w", name, err)
+			return nil, nil, fmt.Errorf("the %s is %w", name, err)
 		}
 	}
 	header, err := parseObject(decoded[0])
 	if err != nil {
-		return nil, fmt.Errorf("the header cannot be read: %w", err)
+		return nil, nil, fmt.Errorf("the header cannot be read: %w", err)
 	}
-	claims, err := parseObject(decoded[1])
-	if err != nil {
-		return nil, fmt.Errorf("the payload cannot be read: %w", err)
-	}
-	return &jws{header, claims, parts[0] + "." + parts[1], decoded[2]}, nil
+	return &jws{header: header, signingInput: parts[0] + "." + parts[1], signature: decoded[2]}, decoded[1], nil
 }
 
 func decodeBase64URL(text string) ([]byte, error) {

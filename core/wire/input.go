@@ -157,6 +157,7 @@ func readClientConfig(input []byte) (config core.ClientConfig, err error) {
 	err = readInput(input, "the configuration", core.CodeInvalidConfig, func(o object) {
 		config.Environment = readEnvironment(o)
 		config.ClientID = o.text("client_id")
+		config.ESeal = o.flag("eseal")
 		config.GrantLife = time.Duration(o.number("grant_life_seconds", 1<<31)) * time.Second
 		config.CacheLimit = int(o.number("cache_limit", 1<<31))
 		if !o.has("key") {
@@ -170,7 +171,7 @@ func readClientConfig(input []byte) (config core.ClientConfig, err error) {
 			return config.Validate()
 		}
 		checked := config
-		checked.Key = core.Key{KeyID: "unread"}
+		checked.Key, checked.ESeal = core.Key{KeyID: "unread"}, false
 		return withKeyProblem(checked.Validate(), keyErr)
 	})
 	if err == nil {
@@ -222,39 +223,6 @@ func readKey(o object) (core.Key, error) {
 		key.CertificateChain = append(key.CertificateChain, der)
 	}
 	return key, nil
-}
-
-func readRequest(input []byte, env core.Environment) (request core.TokenRequest, exchanges []core.Exchange, err error) {
-	err = readInput(input, "the token request", core.CodeInvalidTokenRequest, func(o object) {
-		request.Scopes = o.texts("scopes")
-		request.Resource = o.texts("resource")
-		request.ConsumerOrg = o.filled("consumer_org")
-		request.PID = o.filled("pid")
-		o.object("system_user", func(u object) {
-			request.SystemUser = &core.SystemUser{Org: u.filled("org"), ExternalRef: u.filled("external_ref")}
-		})
-		list, _ := o.member("exchanges", strictjson.Array)
-		for i, item := range list.Items {
-			path := index("exchanges", i)
-			if item.Kind != strictjson.Object {
-				o.note(path, "it is "+item.Kind.String(), "Give an object with a type.")
-				continue
-			}
-			readObject(path+".", item, o.problems, func(x object) { exchanges = append(exchanges, readExchange(x, env)) })
-		}
-	}, func() error { return request.Validate() })
-	return request, exchanges, err
-}
-
-func readExchange(o object, env core.Environment) core.Exchange {
-	exchange := core.CustomsExchange(env)
-	if kind := o.text("type"); kind != "customs" {
-		o.note("type", "there is no exchange of the type "+strconv.Quote(printable(kind)), `Use "customs".`)
-	}
-	if endpoint := o.text("token_endpoint"); endpoint != "" {
-		exchange.TokenEndpoint = endpoint
-	}
-	return exchange
 }
 
 // readHead reads the status and headers of a response.

@@ -250,8 +250,8 @@ func TestInputProblems(t *testing.T) {
 	ok(t, failure)
 	for request, words := range map[string][]string{
 		`{}`: {`"scopes"`}, `{"scopes":[1]}`: {`"scopes[0]"`, "a number"}, `{"scopes":["a b"],"consumer_org":"1","x":1}`: {`"scopes[0]"`, `"consumer_org"`, `"x"`},
-		`{"scopes":["a:b"],"consumer_org":"","pid":""}`:      {`"consumer_org"`, `"pid"`, "it is empty"},
-		`{"scopes":["a:b"],"exchanges":[{"type":"altinn"}]}`: {`"exchanges[0].type"`}, `{"scopes":["a:b"],"exchanges":[1]}`: {`"exchanges[0]"`},
+		`{"scopes":["a:b"],"consumer_org":"","pid":""}`:                            {`"consumer_org"`, `"pid"`, "it is empty"},
+		`{"scopes":["a:b"],"exchanges":[1]}`:                                       {`"exchanges[0]"`},
 		`{"scopes":["a:b"],"system_user":{"org":"310702641","external_reff":"x"}}`: {`"system_user.external_reff"`},
 	} {
 		_, failure := h.SourceNew(client, []byte(request))

@@ -1,0 +1,378 @@
+package core
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func altinn(t *testing.T, environment string) Exchange {
+	t.Helper()
+	x, err := AltinnExchange(environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func TestAltinnEnvironments(t *testing.T) {
+	for name, host := range map[string]string{"prod": "platform.altinn.no", "production": "platform.altinn.no", " TT02 ": "platform.tt02.altinn.no",
+		"at21": "platform.at21.altinn.cloud", "at22": "platform.at22.altinn.cloud", "at23": "platform.at23.altinn.cloud",
+		"at24": "platform.at24.altinn.cloud", "yt01": "platform.yt01.altinn.cloud"} {
+		x := altinn(t, name)
+		if want := "https://" + host + "/authentication/api/v1/exchange/maskinporten"; x.TokenEndpoint != want || x.Kind != ExchangeAltinn {
+			t.Errorf("%s: %+v, want %s", name, x, want)
+		}
+		if list := x.problems("x", false); len(list) > 0 {
+			t.Errorf("%s: %v", name, list)
+		}
+	}
+	for _, name := range []string{"", "test", "at25", "tt03"} {
+		_, err := AltinnExchange(name)
+		if e := wantError(t, err, CodeInvalidTokenRequest); !strings.Contains(e.Remedy, "tt02") {
+			t.Errorf("%q: %s", name, e.Error())
+		}
+	}
+}
+
+func TestExchangeRequests(t *testing.T) {
+	plain := TokenExchange("https://idp.example.no/token")
+	full := plain
+	full.Audience, full.Resource, full.Scopes = []string{"a b", "c"}, []string{"https://api.no"}, []string{"y:z", "x:y", "y:z"}
+	full.SubjectTokenType, full.RequestedTokenType = "urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:access_token"
+	urn := "urn:ietf:params:oauth:"
+	for _, test := range []struct {
+		name string
+		x    Exchange
+		want url.Values
+	}{
+		{"customs", CustomsExchange(Test), url.Values{"grant_type": {"token-exchange"}, "subject_token_type": {"access_token"}, "subject_token": {"s+/="}}},
+		{"RFC 8693", plain, url.Values{"grant_type": {urn + "grant-type:token-exchange"}, "subject_token_type": {urn + "token-type:access_token"}, "subject_token": {"s+/="}}},
+		{"RFC 8693 with everything", full, url.Values{"grant_type": {urn + "grant-type:token-exchange"}, "subject_token_type": {urn + "token-type:jwt"}, "subject_token": {"s+/="},
+			"audience": {"a b", "c"}, "resource": {"https://api.no"}, "scope": {"x:y y:z"}, "requested_token_type": {urn + "token-type:access_token"}}},
+	} {
+		request := NewExchangeRequest(test.x, "s+/=")
+		form, err := url.ParseQuery(string(request.Body))
+		if err != nil || !reflect.DeepEqual(form, test.want) || request.Method != "POST" || request.URL != test.x.TokenEndpoint {
+			t.Errorf("%s: %v to %s\nform is %v\nwant %v", test.name, err, request, form, test.want)
+		}
+		if list := test.x.problems("x", false); len(list) > 0 {
+			t.Errorf("%s: %v", test.name, list)
+		}
+	}
+	x := altinn(t, "tt02")
+	request := NewExchangeRequest(x, "secret")
+	if want := []Header{{"Authorization", "Bearer secret"}, {"Accept", "text/plain"}}; request.Method != "GET" || request.URL != x.TokenEndpoint || len(request.Body) > 0 || !reflect.DeepEqual(request.Header, want) {
+		t.Errorf("altinn: %s %+v", request, request.Header)
+	}
+	x.TestOrganization = true
+	if request := NewExchangeRequest(x, "secret"); request.URL != x.TokenEndpoint+"?test=true" || strings.Contains(request.String(), "secret") {
+		t.Errorf("altinn for the test organization: %s", request)
+	}
+}
+
+func TestExchangeProblems(t *testing.T) {
+	generic := func(change func(*Exchange)) Exchange {
+		x := TokenExchange("https://idp.example.no/token")
+		change(&x)
+		return x
+	}
+	for _, test := range []struct {
+		name, field string
+		x           Exchange
+	}{
+		{"zero", "x.type", Exchange{}},
+		{"unknown", "x.type", Exchange{Kind: "saml", TokenEndpoint: "https://a.no/"}},
+		{"customs of no environment", "x.token_endpoint", CustomsExchange(Environment{})},
+		{"customs with an audience", "x.type", Exchange{Kind: ExchangeCustoms, TokenEndpoint: Test.CustomsTokenEndpoint, Audience: []string{"a"}}},
+		{"customs for a test organization", "x.test", Exchange{Kind: ExchangeCustoms, TokenEndpoint: Test.CustomsTokenEndpoint, TestOrganization: true}},
+		{"altinn without endpoint", "x.endpoint", Exchange{Kind: ExchangeAltinn}},
+		{"altinn with a query", "x.endpoint", Exchange{Kind: ExchangeAltinn, TokenEndpoint: "https://a.no/?test=true"}},
+		{"altinn with scopes", "x.type", Exchange{Kind: ExchangeAltinn, TokenEndpoint: "https://a.no/", Scopes: []string{"a:b"}}},
+		{"name", "x.name", generic(func(x *Exchange) { x.Name = "a\n" })},
+		{"plain http", "x.token_endpoint", generic(func(x *Exchange) { x.TokenEndpoint = "http://a.no/token" })},
+		{"subject token type", "x.subject_token_type", generic(func(x *Exchange) { x.SubjectTokenType = "access_token" })},
+		{"requested token type", "x.requested_token_type", generic(func(x *Exchange) { x.RequestedTokenType = "jwt" })},
+		{"empty audience", "x.audience[1]", generic(func(x *Exchange) { x.Audience = []string{"a", ""} })},
+		{"1,000 audiences", "x.audience", generic(func(x *Exchange) { x.Audience = make([]string, 1000) })},
+		{"relative resource", "x.resource[0]", generic(func(x *Exchange) { x.Resource = []string{"/a"} })},
+		{"scope with a space", "x.scopes[0]", generic(func(x *Exchange) { x.Scopes = []string{"a b"} })},
+		{"64 KiB scope", "x.scopes", generic(func(x *Exchange) { x.Scopes = []string{strings.Repeat("a", 64<<10)} })},
+	} {
+		if list := test.x.problems("x", false); len(list) != 1 || list[0].Field != test.field || list[0].Message == "" || !strings.HasSuffix(list[0].Remedy, ".") {
+			t.Errorf("%s: %+v, want a problem with %s", test.name, list, test.field)
+		}
+	}
+	if list := (Exchange{Kind: ExchangeAltinn, TokenEndpoint: "http://127.0.0.1:8080/x"}).problems("x", true); len(list) > 0 {
+		t.Errorf("the sandbox's exchange is refused: %v", list)
+	}
+}
+
+// TestExchangeThatRefusesAll recognises, before anything is sent, exchanges
+// that do not take the client's tokens.
+func TestExchangeThatRefusesAll(t *testing.T) {
+	sandbox := Environment{Issuer: "http://127.0.0.1:8080/", TokenEndpoint: "http://127.0.0.1:8080/token", AllowLoopbackHTTP: true}
+	token := TokenExchange("https://idp.example.no/token")
+	for _, test := range []struct {
+		name      string
+		config    ClientConfig
+		exchanges []Exchange
+		field     string
+	}{
+		{"an eSeal at Altinn", ClientConfig{Environment: Test, ESeal: true}, []Exchange{altinn(t, "tt02")}, "exchanges[0].type"},
+		{"an eSeal at Altinn, later", ClientConfig{Environment: sandbox, ESeal: true}, []Exchange{token, altinn(t, "at22")}, "exchanges[1].type"},
+		{"an eSeal at Customs", ClientConfig{Environment: Test, ESeal: true}, []Exchange{CustomsExchange(Test)}, ""},
+		{"test and Altinn in production", ClientConfig{Environment: Test}, []Exchange{altinn(t, "prod")}, "exchanges[0].endpoint"},
+		{"production and tt02", ClientConfig{Environment: Production}, []Exchange{altinn(t, "tt02")}, "exchanges[0].endpoint"},
+		{"production and yt01", ClientConfig{Environment: Production}, []Exchange{altinn(t, "yt01")}, "exchanges[0].endpoint"},
+		{"test and Customs in production", ClientConfig{Environment: Test}, []Exchange{CustomsExchange(Production)}, "exchanges[0].token_endpoint"},
+		{"production and Customs in test", ClientConfig{Environment: Production}, []Exchange{CustomsExchange(Test)}, "exchanges[0].token_endpoint"},
+		{"production and production", ClientConfig{Environment: Production}, []Exchange{altinn(t, "prod"), CustomsExchange(Production)}, ""},
+		{"test and test", ClientConfig{Environment: Test}, []Exchange{altinn(t, "at24"), CustomsExchange(Test)}, ""},
+		{"an environment of one's own", ClientConfig{Environment: sandbox}, []Exchange{altinn(t, "prod"), token}, ""},
+	} {
+		list := exchangeProblemsFor(test.config, test.exchanges)
+		if test.field == "" && len(list) > 0 || test.field != "" && (len(list) != 1 || list[0].Field != test.field || list[0].Remedy == "") {
+			t.Errorf("%s: %+v, want a problem with %q", test.name, list, test.field)
+		}
+	}
+}
+
+func TestEveryProblemOfASource(t *testing.T) {
+	list := sourceProblems(ClientConfig{Environment: SkyportenTest, ESeal: true}, TokenRequest{},
+		[]Exchange{{Kind: "x"}, altinn(t, "tt02")})
+	fields := make([]string, len(list))
+	for i, p := range list {
+		fields[i] = p.Field
+	}
+	if want := []string{"scopes", "resource", "exchanges[0].type", "exchanges[1].type", "exchanges[1].endpoint"}; !reflect.DeepEqual(fields, want) {
+		t.Errorf("problems are with %v, want %v", fields, want)
+	}
+}
+
+// unsignedJWT is a token as far as its form goes, which is all that matters here.
+func unsignedJWT(claims string) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(claims)) + "." + canary
+}
+
+func TestReadAltinn(t *testing.T) {
+	const now = 1_772_366_400 // 2026-03-01 12:00:00 UTC, the time of newManualClock
+	sent := newManualClock().read()
+	x := altinn(t, "tt02")
+	date := func(offset int64) []Header {
+		return []Header{{"Date", time.Unix(now+offset, 0).UTC().Format(httpDate)}}
+	}
+	times := func(exp, iat, nbf int64) string {
+		return unsignedJWT(fmt.Sprintf(`{"exp":%d,"iat":%d,"nbf":%d,"urn:altinn:orgNumber":"991825827"}`, now+exp, now+iat, now+nbf))
+	}
+	whole := times(1800, 0, 0)
+	for _, test := range []struct {
+		name string
+		r    Response
+		code Code
+		life time.Duration
+	}{
+		{"raw", Response{Status: 200, Body: []byte(whole)}, "", 30 * time.Minute},
+		{"raw with a line break", Response{Status: 200, Body: []byte(whole + "\r\n")}, "", 30 * time.Minute},
+		{"quoted", Response{Status: 200, Body: []byte(` "` + whole + `" `)}, "", 30 * time.Minute},
+		{"a life of its own", Response{Status: 200, Body: []byte(times(600, 0, 0))}, "", 10 * time.Minute},
+		{"a token that is not new", Response{Status: 200, Body: []byte(times(600, -1200, -1200))}, "", 10 * time.Minute},
+		{"exp alone", Response{Status: 200, Body: []byte(unsignedJWT(fmt.Sprintf(`{"exp":%d}`, now+900)))}, "", 15 * time.Minute},
+		{"our clock is an hour ahead", Response{Status: 200, Header: date(-3600), Body: []byte(times(1800-3600, -3600, -3600))}, "", 30 * time.Minute},
+		{"our clock is an hour behind", Response{Status: 200, Header: date(3600), Body: []byte(times(1800+3600, 3600, 3600))}, "", 30 * time.Minute},
+		{"our clock is behind, without a Date", Response{Status: 200, Body: []byte(times(1800+3600, 3600, 3600))}, "", 30 * time.Minute},
+		{"a Date that is a year behind", Response{Status: 200, Header: date(-365 * 86400), Body: []byte(whole)}, "", 30 * time.Minute},
+		{"a Date of 9999", Response{Status: 200, Header: []Header{{"Date", "Fri, 31 Dec 9999 23:59:59 GMT"}}, Body: []byte(whole)}, "", 30 * time.Minute},
+		{"from a cache on the way", Response{Status: 200, Header: append(date(1000), Header{"Age", "1000"}), Body: []byte(whole)}, "", 30 * time.Minute},
+		{"iat of the subject token", Response{Status: 200, Body: []byte(times(1800, -100, 0))}, "", 30 * time.Minute},
+		{"more than a day", Response{Status: 200, Body: []byte(times(1<<40, 0, 0))}, "", 24 * time.Hour},
+		{"exp of 40 digits", Response{Status: 200, Body: []byte(unsignedJWT(`{"exp":` + strings.Repeat("9", 40) + `}`))}, "", 24 * time.Hour},
+		{"no exp", Response{Status: 200, Body: []byte(unsignedJWT(`{"iat":1}`))}, "", 30 * time.Minute},
+		{"exp in quotes", Response{Status: 200, Body: []byte(unsignedJWT(`{"exp":"1"}`))}, "", 30 * time.Minute},
+		{"claims are no JSON", Response{Status: 200, Body: []byte("aa.bb.cc")}, "", 30 * time.Minute},
+		{"claims are no base64", Response{Status: 200, Body: []byte("aa.b.cc")}, "", 30 * time.Minute},
+		{"over already", Response{Status: 200, Body: []byte(times(-1, -1801, -1801))}, CodeInvalidResponse, 0},
+		{"over before it begins", Response{Status: 200, Body: []byte(times(100, 200, 200))}, CodeInvalidResponse, 0},
+		{"exp negative", Response{Status: 200, Body: []byte(unsignedJWT(`{"exp":-1,"iat":9223372036854775807}`))}, CodeInvalidResponse, 0},
+		{"empty", Response{Status: 200}, CodeInvalidResponse, 0},
+		{"quotes only", Response{Status: 200, Body: []byte(`""`)}, CodeInvalidResponse, 0},
+		{"quote that does not end", Response{Status: 200, Body: []byte(`"` + whole)}, CodeInvalidResponse, 0},
+		{"two tokens", Response{Status: 200, Body: []byte(whole + "\n" + whole)}, CodeInvalidResponse, 0},
+		{"two parts", Response{Status: 200, Body: []byte("a.b")}, CodeInvalidResponse, 0},
+		{"five parts", Response{Status: 200, Body: []byte("a.b.c.d.e")}, CodeInvalidResponse, 0},
+		{"an empty part", Response{Status: 200, Body: []byte("a..c")}, CodeInvalidResponse, 0},
+		{"standard base64", Response{Status: 200, Body: []byte("a+b.b.c")}, CodeInvalidResponse, 0},
+		{"a header in it", Response{Status: 200, Body: []byte("a.b.c\r\nX: y")}, CodeInvalidResponse, 0},
+		{"an OAuth answer", Response{Status: 200, Body: []byte(`{"access_token":"` + canary + `"}`)}, CodeInvalidResponse, 0},
+		{"a portal", Response{Status: 200, Body: []byte("<html>" + canary)}, CodeInvalidResponse, 0},
+		{"over 64 KiB", Response{Status: 200, Body: []byte("a." + strings.Repeat("b", 64<<10) + ".c")}, CodeInvalidResponse, 0},
+		{"over 1 MiB", Response{Status: 200, Body: []byte(strings.Repeat(".", 1<<20+1))}, CodeResponseTooLarge, 0},
+		{"not accepted", Response{Status: 401, Body: []byte(`{"title":"Unauthorized","status":401}`)}, CodeSubjectTokenRejected, 0},
+		{"not accepted, empty", Response{Status: 401}, CodeSubjectTokenRejected, 0},
+		{"unknown provider", Response{Status: 400, Body: []byte("x")}, CodeUnexpectedStatus, 0},
+		{"gone", Response{Status: 410}, CodeUnexpectedStatus, 0},
+		{"too many", Response{Status: 429}, CodeRateLimited, 0},
+		{"moved", Response{Status: 302}, CodeRedirected, 0},
+		{"in trouble", Response{Status: 502}, CodeServerError, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			token, err := ReadExchangeResponse(test.r, x, sent)
+			if test.code != "" {
+				if e := wantError(t, err, test.code); e.Status != test.r.Status || token != (Token{}) || !strings.Contains(e.Message, "altinn exchange") {
+					t.Errorf("%v with %+v", token, e)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if life := token.ExpiresAt.Sub(sent.Time()); life != test.life || !isCompactJWS(token.AccessToken) || token.TokenType != "Bearer" {
+				t.Errorf("%v with a life of %v, want %v", token, life, test.life)
+			}
+		})
+	}
+}
+
+func TestReadTokenExchange(t *testing.T) {
+	x := TokenExchange("https://idp.example.no/token")
+	x.Scopes, x.RequestedTokenType = []string{"a:b"}, tokenTypeAccessToken
+	body := func(more string) string {
+		return `{"access_token":"` + canary + `","token_type":"Bearer","expires_in":600` + more + `}`
+	}
+	for _, test := range []struct {
+		name   string
+		status int
+		body   string
+		code   Code
+	}{
+		{"documented", 200, body(`,"issued_token_type":"urn:ietf:params:oauth:token-type:access_token","scope":"a:b c:d"`), ""},
+		{"no issued_token_type", 200, body(""), ""},
+		{"another issued_token_type", 200, body(`,"issued_token_type":"urn:ietf:params:oauth:token-type:id_token"`), CodeInvalidResponse},
+		{"issued_token_type is a number", 200, body(`,"issued_token_type":1`), CodeInvalidResponse},
+		{"fewer scopes", 200, body(`,"scope":"c:d"`), CodeScopeReduced},
+		{"not a bearer token", 200, `{"access_token":"x","token_type":"N_A"}`, CodeInvalidResponse},
+		{"subject refused", 400, `{"error":"invalid_request"}`, CodeSubjectTokenRejected},
+		{"grant refused", 400, `{"error":"invalid_grant","error_description":"expired"}`, CodeSubjectTokenRejected},
+		{"target refused", 400, `{"error":"invalid_target"}`, CodeRejected},
+		{"scope refused", 400, `{"error":"invalid_scope"}`, CodeRejected},
+		{"client refused", 401, `{"error":"invalid_client"}`, CodeRejected},
+		{"no token endpoint", 404, ``, CodeUnexpectedStatus},
+		{"in trouble", 503, `{"error":"temporarily_unavailable","error_description":"later (trace_id: 00ff)"}`, CodeServerError},
+	} {
+		token, err := ReadExchangeResponse(Response{Status: test.status, Body: []byte(test.body)}, x, Instant{})
+		if test.code == "" {
+			if err != nil || token.AccessToken != canary {
+				t.Errorf("%s: %v", test.name, err)
+			}
+			continue
+		}
+		if e := wantError(t, err, test.code); test.status == 503 && (e.TraceID != "00ff" || e.Description != "later") {
+			t.Errorf("%s: %+v", test.name, e)
+		}
+	}
+}
+
+// TestRenewalLeavesAMinute holds what Customs ask: whatever the jitter, a token
+// that lives long enough is renewed at least 60 s before it ends.
+func TestRenewalLeavesAMinute(t *testing.T) {
+	sent := newManualClock().read()
+	for seconds := 116; seconds <= 24*3600; seconds += 7 {
+		life := time.Duration(seconds) * time.Second
+		for _, random := range []float64{0, 0.25, 0.5, 0.75, 1} {
+			if left := refreshDue(sent, life, random).Until(sent.Add(life)); left < time.Minute {
+				t.Fatalf("a token of %v is renewed %v before its end", life, left)
+			}
+		}
+	}
+}
+
+// exchangeWorld answers for Maskinporten with tokens of 120 s, and for every
+// exchange with tokens of its own life.
+type exchangeWorld struct {
+	fakeEndpoint
+	clock *manualClock
+	count map[string]int // by host
+}
+
+func newExchangeWorld(t *testing.T) (*exchangeWorld, *Client) {
+	w := &exchangeWorld{clock: newManualClock(), count: map[string]int{}}
+	w.t = t
+	w.answer = func(n int, r seen) (Response, error) {
+		host := hostOf(r.url)
+		w.count[host]++
+		switch {
+		case strings.Contains(host, "altinn"):
+			now := w.clock.read().Wall / int64(time.Second)
+			return Response{Status: 200, Body: []byte(unsignedJWT(fmt.Sprintf(`{"exp":%d,"iat":%d,"n":%d}`, now+1800, now, n)))}, nil
+		case strings.Contains(host, "toll"):
+			return tokenResponse(n, 970), nil
+		}
+		return tokenResponse(n, 120), nil
+	}
+	config := testConfig(w)
+	config.Clock = w.clock.read
+	client, err := NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return w, client
+}
+
+// TestAltinnOutlivesItsSubject: while Altinn's token holds, the end of
+// Maskinporten's causes no request, and its renewal no exchange.
+func TestAltinnOutlivesItsSubject(t *testing.T) {
+	w, client := newExchangeWorld(t)
+	plain := testSource(t, client, "altinn:x")
+	exchanged := testSource(t, client, "altinn:x", altinn(t, "tt02"))
+	first, err := exchanged.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		w.clock.advance(121 * time.Second) // Maskinporten's token is over
+		if _, err := plain.Token(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		again, err := exchanged.Token(t.Context())
+		if err != nil || again.AccessToken != first.AccessToken {
+			t.Fatalf("another token of Altinn, or %v", err)
+		}
+	}
+	if m, a := w.count["test.maskinporten.no"], w.count["platform.tt02.altinn.no"]; m != 6 || a != 1 {
+		t.Errorf("%d requests to Maskinporten and %d to Altinn, want 6 and 1", m, a)
+	}
+	w.clock.advance(30 * time.Minute)
+	if again, err := exchanged.Token(t.Context()); err != nil || again.AccessToken == first.AccessToken {
+		t.Errorf("the token is handed out after its end, or %v", err)
+	}
+	if m, a := w.count["test.maskinporten.no"], w.count["platform.tt02.altinn.no"]; m != 7 || a != 2 {
+		t.Errorf("%d requests to Maskinporten and %d to Altinn, want 7 and 2", m, a)
+	}
+}
+
+// TestExchangesChain leads a token through two exchanges; each hop is kept for
+// its own life.
+func TestExchangesChain(t *testing.T) {
+	w, client := newExchangeWorld(t)
+	last := TokenExchange("https://idp.example.no/token")
+	source := testSource(t, client, "toll:x", CustomsExchange(Test), last)
+	for range 3 {
+		if _, err := source.Token(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.advance(121 * time.Second) // the last hop's token is over, that of Customs is not
+	}
+	want := map[string]int{"test.maskinporten.no": 1, "api-test.toll.no": 1, "idp.example.no": 3}
+	if !reflect.DeepEqual(w.count, want) {
+		t.Errorf("requests are %v, want %v", w.count, want)
+	}
+	if subject := w.seen[2].form.Get("subject_token"); subject != canary+"-2" {
+		t.Errorf("the last hop got the token %q, not that of Customs", subject)
+	}
+}

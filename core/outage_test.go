@@ -1,0 +1,379 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The tests of this file and of outage_retry_test.go hold the cache against
+// the figures that it was designed for, by which they are named: C for caching
+// and refresh, R for reliability. Time is virtual, and requests are counted at
+// a simulated endpoint.
+
+// full asks for the long form of a few tests.
+func full() bool { return os.Getenv("MASKINPORTEN_MODEL") == "full" }
+
+// simulator is an endpoint in virtual time.
+type simulator struct {
+	fakeEndpoint
+	life    int           // of its tokens, in seconds
+	latency time.Duration // of its answers
+	fault   atomic.Pointer[func(n int, r seen) (Response, error)]
+
+	note           sync.Mutex
+	inFlight, most int
+	at             []time.Time // when the requests came
+}
+
+func simulate(t *testing.T, life int) *simulator {
+	s := &simulator{life: life, latency: 20 * time.Millisecond}
+	s.t, s.answer = t, s.reply
+	return s
+}
+
+// Send counts what is in flight for the client: what it has given up may keep
+// the endpoint busy for a moment more.
+func (s *simulator) Send(ctx context.Context, request Request) (Response, error) {
+	s.pass(1)
+	defer s.pass(-1)
+	return s.fakeEndpoint.Send(ctx, request)
+}
+
+func (s *simulator) reply(n int, r seen) (Response, error) {
+	time.Sleep(s.latency)
+	if fault := s.fault.Load(); fault != nil {
+		return (*fault)(n, r)
+	}
+	return tokenResponse(n, s.life), nil
+}
+
+func (s *simulator) pass(by int) {
+	s.note.Lock()
+	defer s.note.Unlock()
+	if s.inFlight += by; by > 0 {
+		s.at = append(s.at, time.Now())
+	}
+	s.most = max(s.most, s.inFlight)
+}
+
+// busiest is the most requests that came within one window of that length.
+func (s *simulator) busiest(window time.Duration) int {
+	s.note.Lock()
+	defer s.note.Unlock()
+	most, first := 0, 0
+	for i := range s.at {
+		for s.at[i].Sub(s.at[first]) >= window {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}
+
+// breakDown makes every answer that fault, until repair.
+func (s *simulator) breakDown(fault func(n int, r seen) (Response, error)) { s.fault.Store(&fault) }
+func (s *simulator) repair()                                               { s.fault.Store(nil) }
+
+func refused(int, seen) (Response, error) { return Response{}, errors.New("connection refused") }
+
+func (s *simulator) client(t *testing.T, change func(*ClientConfig)) *Client {
+	t.Helper()
+	config := testConfig(s)
+	if change != nil {
+		change(&config)
+	}
+	client, err := NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+func (s *simulator) source(t *testing.T, scope string, exchanges ...Exchange) *Source {
+	t.Helper()
+	return testSource(t, s.client(t, nil), scope, exchanges...)
+}
+
+// mustToken asks for a token that is there or can be got.
+func mustToken(t *testing.T, source *Source) Token {
+	t.Helper()
+	token, err := source.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestC1FetchesInSteadyUse(t *testing.T) {
+	dice := rand.New(rand.NewPCG(1, 1))
+	lives := []int{10, 11, 60, 119, 120, 121, 300, 599, 970, 3600, 86_400}
+	for range 40 {
+		lives = append(lives, 10+dice.IntN(86_391))
+	}
+	for _, life := range lives {
+		synctest.Test(t, func(t *testing.T) {
+			endpoint := simulate(t, life)
+			source := endpoint.source(t, "a:b")
+			const periods = 20
+			for range periods * 50 {
+				mustToken(t, source)
+				time.Sleep(time.Duration(life) * time.Second / 50)
+			}
+			if most := 2.5*periods + 1; float64(endpoint.count()) > most {
+				t.Errorf("life %d s: %d fetches in %d lives, want at most %.0f", life, endpoint.count(), periods, most)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := simulate(t, 120)
+		source := endpoint.source(t, "a:b")
+		const calls = 18_000 // half an hour at 10 Hz
+		for range calls {
+			mustToken(t, source)
+			time.Sleep(100 * time.Millisecond)
+		}
+		// Caches with a window made for hour-long tokens fetch at every call.
+		if n := endpoint.count(); calls/n < 400 {
+			t.Errorf("%d fetches for %d calls, want 400 times fewer", n, calls)
+		}
+	})
+}
+
+func TestC2UsableTimeIsMonotone(t *testing.T) {
+	for _, draw := range []float64{0, 0.25, 0.5, 0.999999} {
+		var soft, hard time.Duration
+		for seconds := 1; seconds <= 86_400; seconds++ {
+			life := time.Duration(seconds) * time.Second
+			s, h := Instant{}.Until(refreshDue(Instant{}, life, draw)), Instant{}.Until(usableUntil(Instant{}, life))
+			if s < soft || h < hard || s >= h {
+				t.Fatalf("at %v: due after %v, over after %v; one second less: %v, %v", life, s, h, soft, hard)
+			}
+			soft, hard = s, h
+		}
+	}
+}
+
+// throughOutage asks once a second, before, during and after an outage, and
+// returns in how many seconds the caller had an error.
+func throughOutage(t *testing.T, life int, before, length time.Duration) (failed, requests int) {
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := simulate(t, life)
+		source := endpoint.source(t, "a:b")
+		ask := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(time.Second) {
+				if _, err := source.Token(t.Context()); err != nil {
+					failed++
+				}
+			}
+		}
+		ask(before)
+		endpoint.breakDown(refused)
+		n := endpoint.count()
+		ask(length)
+		requests = endpoint.count() - n
+		endpoint.repair()
+		ask(10 * time.Second)
+	})
+	return failed, requests
+}
+
+func TestC3OutagesAreBridged(t *testing.T) {
+	dice := rand.New(rand.NewPCG(3, 3))
+	for _, c := range []struct {
+		life         int
+		length       time.Duration
+		worst        int
+		average      float64
+		clean        int // of 100 starts, at least, without any error
+		mostRequests int
+	}{
+		{599, 300 * time.Second, 0, 0, 100, 60},
+		{120, 30 * time.Second, 0, 0, 100, 60},
+		{120, 60 * time.Second, 16, 1, 80, 60}, // of 52 s that are covered for certain
+	} {
+		worst, sum, clean := 0, 0, 0
+		for range 100 {
+			before := time.Duration(dice.Int64N(2*int64(c.life))+1)*time.Second + time.Duration(dice.Int64N(int64(time.Second)))
+			failed, requests := throughOutage(t, c.life, before, c.length)
+			if worst, sum = max(worst, failed), sum+failed; failed == 0 {
+				clean++
+			}
+			if requests > c.mostRequests {
+				t.Errorf("life %d s, outage of %v after %v: %d requests", c.life, c.length, before, requests)
+			}
+		}
+		if average := float64(sum) / 100; worst > c.worst || average > c.average || clean < c.clean {
+			t.Errorf("life %d s, outage of %v: errors in %d s at worst and %.2f s on average, none in %d of 100", c.life, c.length, worst, average, clean)
+		}
+	}
+}
+
+func TestC4Recovery(t *testing.T) {
+	dice := rand.New(rand.NewPCG(4, 4))
+	for range 50 {
+		length := 150*time.Second + time.Duration(dice.Int64N(int64(5*time.Minute)))
+		synctest.Test(t, func(t *testing.T) {
+			endpoint := simulate(t, 120)
+			source := endpoint.source(t, "a:b")
+			mustToken(t, source)
+			endpoint.breakDown(refused)
+			for end := time.Now().Add(length); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+				source.Token(t.Context())
+			}
+			endpoint.repair()
+			recovered := time.Now()
+			for {
+				if _, err := source.Token(t.Context()); err == nil || time.Since(recovered) > time.Minute {
+					break
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			if took := time.Since(recovered); took > 8500*time.Millisecond {
+				t.Errorf("after an outage of %v the first token came after %v", length, took)
+			}
+		})
+	}
+}
+
+func TestC5OneFlightForAll(t *testing.T) {
+	for name, fault := range map[string]func(int, seen) (Response, error){
+		"success": nil, "refused": refused, "says no": func(int, seen) (Response, error) {
+			return refuses(400, "invalid_grant", "Client not found", "MP-100"), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				endpoint := simulate(t, 120)
+				endpoint.latency = 50 * time.Millisecond
+				most := 1
+				if fault != nil {
+					endpoint.breakDown(fault)
+					most = 3
+				}
+				source := endpoint.source(t, "a:b")
+				start := time.Now()
+				results := make(chan string, 10_000)
+				var wg sync.WaitGroup
+				for range cap(results) {
+					wg.Go(func() {
+						token, err := source.Token(t.Context())
+						results <- fmt.Sprintf("%q %v after %v", token.AccessToken, err, time.Since(start))
+					})
+				}
+				wg.Wait()
+				first := <-results
+				for range cap(results) - 1 {
+					if got := <-results; got != first {
+						t.Fatalf("one caller got %s, another %s", first, got)
+					}
+				}
+				if endpoint.count() > most {
+					t.Errorf("%d requests, want at most %d", endpoint.count(), most)
+				}
+			})
+		})
+	}
+}
+
+// TestC6CancelledCallers: callers leave at random times, and neither the others
+// nor the endpoint notice.
+func TestC6CancelledCallers(t *testing.T) {
+	schedules := 1_000
+	if full() {
+		schedules = 10_000
+	}
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := simulate(t, 120)
+		endpoint.latency = 100 * time.Millisecond
+		client := endpoint.client(t, nil)
+		dice := rand.New(rand.NewPCG(6, 6))
+		for i := range schedules {
+			source := testSource(t, client, fmt.Sprintf("a:%d", i))
+			var wg sync.WaitGroup
+			for range 6 {
+				limit := time.Duration(dice.Int64N(int64(200*time.Millisecond)) + 1)
+				ctx, cancel := context.WithTimeout(t.Context(), limit)
+				begin := time.Now()
+				wg.Go(func() {
+					defer cancel()
+					_, err := source.Token(ctx)
+					switch took := time.Since(begin); {
+					case limit < endpoint.latency && (!errors.Is(err, context.DeadlineExceeded) || took != limit):
+						t.Errorf("a caller with %v got %v after %v", limit, err, took)
+					case limit > endpoint.latency && (err != nil || took != endpoint.latency):
+						t.Errorf("a caller who stayed got %v after %v", err, took)
+					}
+				})
+			}
+			wg.Wait()
+			time.Sleep(endpoint.latency)
+			if endpoint.count() != i+1 {
+				t.Fatalf("%d requests for %d keys", endpoint.count(), i+1)
+			}
+		}
+	})
+}
+
+func TestC7FlightOutlivesItsCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := runtime.NumGoroutine()
+		endpoint := simulate(t, 120)
+		endpoint.latency = 3 * time.Second
+		client := endpoint.client(t, nil)
+		source := testSource(t, client, "a:b")
+		for range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			_, err := source.Token(ctx)
+			wantError(t, err, CodeDeadline)
+			cancel()
+		}
+		time.Sleep(3 * time.Second)
+		if _, _, _, ok := source.Peek(); !ok || endpoint.count() != 1 {
+			t.Errorf("nobody waited: token kept %v after %d requests", ok, endpoint.count())
+		}
+		client.Close()
+		synctest.Wait()
+		if after := runtime.NumGoroutine(); after > before {
+			t.Errorf("%d goroutines before, %d after Close", before, after)
+		}
+	})
+}
+
+func TestC8StalledKeyDelaysNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := simulate(t, 120)
+		stall := func(n int, r seen) (Response, error) {
+			if r.claims["scope"] == "a:stalled" {
+				time.Sleep(10 * time.Second)
+			}
+			return tokenResponse(n, 120), nil
+		}
+		endpoint.breakDown(stall)
+		client := endpoint.client(t, nil)
+		go testSource(t, client, "a:stalled").Token(context.Background())
+		synctest.Wait()
+		begin := time.Now()
+		source := testSource(t, client, "a:b")
+		mustToken(t, source)
+		if took := time.Since(begin); took != endpoint.latency {
+			t.Errorf("a fetch beside a stalled one took %v, alone it takes %v", took, endpoint.latency)
+		}
+		for begin = time.Now(); time.Since(begin) < 9*time.Second; time.Sleep(10 * time.Millisecond) {
+			asked := time.Now()
+			if mustToken(t, source); time.Since(asked) != 0 {
+				t.Fatalf("a read waited %v", time.Since(asked))
+			}
+		}
+		time.Sleep(20 * time.Second)
+	})
+}
