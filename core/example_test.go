@@ -113,6 +113,27 @@ func ExampleCustomsExchange() {
 	// Output: 200
 }
 
+// Altinn's token is got in the same way; in earnest the exchange is
+// core.AltinnExchange("tt02") or "prod". It holds for half an hour, longer than
+// the token it was got with, and only then are both fetched again.
+func ExampleAltinnExchange() {
+	client, demo, end := world()
+	defer end()
+
+	altinn := core.Exchange{Kind: core.ExchangeAltinn,
+		TokenEndpoint: client.Environment().Issuer + "authentication/api/v1/exchange/maskinporten"}
+	source, err := client.Source(core.TokenRequest{Scopes: []string{demo.Scopes.Plain}}, altinn)
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := source.Token(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(token.ExpiresAt.Sub(token.RequestedAt).Round(time.Minute))
+	// Output: 30m0s
+}
+
 // An error says whose fault it is, what Maskinporten calls it, and what to do.
 func ExampleError() {
 	client, _, end := world()
