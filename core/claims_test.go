@@ -112,9 +112,9 @@ func TestEveryClaim(t *testing.T) {
 		"exp": {
 			{"default", nil, 1_764_627_138.0, ""},
 			{"the most", func(p *GrantParams) { p.Life = 120 * time.Second }, 1_764_627_198.0, ""},
-			{"too long", func(p *GrantParams) { p.Life = 121 * time.Second }, nil, "grant_life"},
-			{"too short", func(p *GrantParams) { p.Life = 9 * time.Second }, nil, "grant_life"},
-			{"half a second", func(p *GrantParams) { p.Life = 10500 * time.Millisecond }, nil, "grant_life"},
+			{"too long", func(p *GrantParams) { p.Life = 121 * time.Second }, nil, "grant_life_seconds"},
+			{"too short", func(p *GrantParams) { p.Life = 9 * time.Second }, nil, "grant_life_seconds"},
+			{"half a second", func(p *GrantParams) { p.Life = 10500 * time.Millisecond }, nil, "grant_life_seconds"},
 			taken("exp"),
 		},
 		"jti": {{"given", nil, "jti-1", ""}, taken("jti")},
@@ -128,6 +128,10 @@ func TestEveryClaim(t *testing.T) {
 			{"relative", asking(func(r *TokenRequest) { r.Resource = []string{"api"} }), nil, "resource[0]"},
 			{"fragment", asking(func(r *TokenRequest) { r.Resource = []string{"https://a.no#b"} }), nil, "resource[0]"},
 			{"empty", asking(func(r *TokenRequest) { r.Resource = []string{""} }), nil, "resource[0]"},
+			{"a scheme with digits", asking(func(r *TokenRequest) { r.Resource = []string{"coap+tcp2://a.no"} }), "coap+tcp2://a.no", ""},
+			{"a scheme that begins with a digit", asking(func(r *TokenRequest) { r.Resource = []string{"2a:b"} }), nil, "resource[0]"},
+			{"a space", asking(func(r *TokenRequest) { r.Resource = []string{"https://a.no/b c"} }), nil, "resource[0]"},
+			{"too long", asking(func(r *TokenRequest) { r.Resource = []string{"urn:" + strings.Repeat("a", 2048)} }), nil, "resource[0]"},
 			{"none at Skyporten", func(p *GrantParams) { p.Environment = Skyporten }, nil, "resource"},
 			taken("resource"),
 		},
@@ -165,6 +169,8 @@ func TestEveryClaim(t *testing.T) {
 			}), consent(someBusiness), ""},
 			{"consent without id", consents(Consent{"", somePerson}), nil, "consent.id"},
 			{"consent with braces", consents(Consent{"{" + someConsent + "}", somePerson}), nil, "consent.id"},
+			{"consent with a letter beyond f", consents(Consent{strings.Replace(someConsent, "e", "g", 1), somePerson}), nil, "consent.id"},
+			{"consent without hyphens", consents(Consent{strings.ReplaceAll(someConsent, "-", "0"), somePerson}), nil, "consent.id"},
 			{"consent with a hyphen too many", consents(Consent{"77ed8698-e01a-4dc6-b9bf-8f2c1a2-3c4d", somePerson}), nil, "consent.id"},
 			{"consent of nobody", consents(Consent{someConsent, ""}), nil, "consent.from"},
 			{"consent of a bare number", consents(Consent{someConsent, "01017012345"}), nil, "consent.from"},
@@ -218,7 +224,7 @@ func TestEveryClaim(t *testing.T) {
 				grant, err := BuildGrant(p)
 				if test.field != "" {
 					code := CodeInvalidTokenRequest
-					for _, prefix := range []string{"key", "client_id", "environment", "grant_life"} {
+					for _, prefix := range []string{"key", "client_id", "environment", "grant_life_seconds"} {
 						if strings.HasPrefix(test.field, prefix) {
 							code = CodeInvalidConfig
 						}

@@ -216,7 +216,7 @@ func grantLife(life time.Duration) (time.Duration, error) {
 		return DefaultGrantLife, nil
 	}
 	if life < 10*time.Second || life > MaxGrantLife || life%time.Second != 0 {
-		return 0, invalid(CodeInvalidConfig, []Problem{{"grant_life", life.String() + " is not a life that a grant can have",
+		return 0, invalid(CodeInvalidConfig, []Problem{{"grant_life_seconds", life.String() + " is not a life that a grant can have",
 			"Give whole seconds from 10 to 120; leave it out for 60."}})
 	}
 	return life, nil

@@ -382,6 +382,8 @@ func TestModel(t *testing.T) {
 	schedules, steps := 2_000, 200
 	if os.Getenv("MASKINPORTEN_MODEL") == "full" {
 		schedules = 100_000
+	} else if raceDetector {
+		schedules = 500
 	}
 	var next atomic.Uint64
 	var wg sync.WaitGroup

@@ -69,6 +69,15 @@ func TestEveryProblemIsListed(t *testing.T) {
 	}
 }
 
+// TestProblemsAreBounded: a list of a thousand bad scopes is not answered with
+// a thousand problems.
+func TestProblemsAreBounded(t *testing.T) {
+	e := wantError(t, TokenRequest{Scopes: make([]string, 1000)}.Validate(), CodeInvalidTokenRequest)
+	if len(e.Problems) != 20 {
+		t.Errorf("%d problems, want 20", len(e.Problems))
+	}
+}
+
 func TestEnvironmentProblems(t *testing.T) {
 	for _, good := range []Environment{Production, Test,
 		{Issuer: "https://test.sky.maskinporten.no", TokenEndpoint: "https://test.sky.maskinporten.no/token"},
@@ -106,6 +115,11 @@ func TestEnvironmentProblems(t *testing.T) {
 		{"https://x.no/", "https://0.0.0.0/token", "not the address"},
 		{"https://x.no/", "https://[fe80::1%25eth0]/token", "host name"},
 		{"https://x.no/\n", "https://x.no/token", "ASCII"},
+		{"https://x.no/", "https://x.no/" + strings.Repeat("a", 2048), "longer than 2048"},
+		{"https://sky.maskinporten.no/token", "https://sky.maskinporten.no/token", "not an issuer"},
+		{"https://sky.maskinporten.no", "https://test.sky.maskinporten.no/token", "different environments"},
+		{"https://x.no/", Test.TokenEndpoint, "different environments"},
+		{Test.Issuer, "https://x.no/token", "different environments"},
 	}
 	for _, test := range tests {
 		e := wantError(t, Environment{Issuer: test.issuer, TokenEndpoint: test.endpoint}.Validate(), CodeInvalidConfig)
@@ -163,9 +177,9 @@ func TestClientConfigProblems(t *testing.T) {
 		{"key.kid", func(c *ClientConfig) { c.Key.CertificateChain = [][]byte{{1}} }},
 		{"key.x5c[0]", func(c *ClientConfig) { c.Key.KeyID, c.Key.CertificateChain = "", [][]byte{{}} }},
 		{"key.signature_size", func(c *ClientConfig) { c.Key.SignatureSize = 128 }},
-		{"grant_life", func(c *ClientConfig) { c.GrantLife = 121 * time.Second }},
-		{"grant_life", func(c *ClientConfig) { c.GrantLife = -1 }},
-		{"grant_life", func(c *ClientConfig) { c.GrantLife = 500 * time.Millisecond }},
+		{"grant_life_seconds", func(c *ClientConfig) { c.GrantLife = 121 * time.Second }},
+		{"grant_life_seconds", func(c *ClientConfig) { c.GrantLife = -1 }},
+		{"grant_life_seconds", func(c *ClientConfig) { c.GrantLife = 500 * time.Millisecond }},
 		{"cache_limit", func(c *ClientConfig) { c.CacheLimit = -1 }},
 	}
 	for _, test := range tests {

@@ -273,6 +273,11 @@ func (f *Flow) Perform(ctx context.Context, step Step) error {
 		signCtx, cancel := context.WithTimeout(ctx, signTimeout)
 		defer cancel()
 		signature, err := step.signer.Sign(signCtx, step.SigningInput)
+		if err != nil && signCtx.Err() == context.DeadlineExceeded {
+			late := NewError(CodeSigningFailed, "the signer took longer than "+signTimeout.String(), err)
+			late.Retryable = true
+			err = late
+		}
 		if err != nil {
 			return f.Failed(c.Now(), err)
 		}

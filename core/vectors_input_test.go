@@ -30,11 +30,12 @@ func (v *vectorRun) config(text json.RawMessage) ClientConfig {
 		} `json:"key"`
 		GrantLifeSeconds int64 `json:"grant_life_seconds"`
 		CacheLimit       int   `json:"cache_limit"`
+		ESeal            bool  `json:"eseal"`
 	}
 	v.read(text, &in)
 	config := ClientConfig{ClientID: in.ClientID, GrantLife: time.Duration(in.GrantLifeSeconds) * time.Second, CacheLimit: in.CacheLimit,
-		Clock: func() Instant { return v.now },
-		Key:   Key{KeyID: in.Key.KID, Algorithm: in.Key.Alg, SignatureSize: in.Key.SignatureSize}}
+		ESeal: in.ESeal, Clock: func() Instant { return v.now },
+		Key: Key{KeyID: in.Key.KID, Algorithm: in.Key.Alg, SignatureSize: in.Key.SignatureSize}}
 	var name string
 	if json.Unmarshal(in.Environment, &name) == nil {
 		env, err := EnvironmentByName(name)
@@ -126,26 +127,74 @@ func (v *vectorRun) request(text json.RawMessage) (TokenRequest, []Exchange) {
 			Org         string `json:"org"`
 			ExternalRef string `json:"external_ref"`
 		} `json:"system_user"`
-		Exchanges []struct {
-			Type          string `json:"type"`
-			TokenEndpoint string `json:"token_endpoint"`
-		} `json:"exchanges"`
+		OnBehalfOf string `json:"iss_onbehalfof"`
+		Consent    *struct {
+			ID   string `json:"id"`
+			From string `json:"from"`
+		} `json:"consent"`
+		ExtraClaims map[string]json.RawMessage `json:"extra_claims"`
+		Exchanges   []vectorExchange           `json:"exchanges"`
 	}
 	v.read(text, &in)
-	request := TokenRequest{Scopes: in.Scopes, Resource: in.Resource, ConsumerOrg: in.ConsumerOrg, PID: in.PID}
+	request := TokenRequest{Scopes: in.Scopes, Resource: in.Resource, ConsumerOrg: in.ConsumerOrg, PID: in.PID, OnBehalfOf: in.OnBehalfOf}
 	if in.SystemUser != nil {
 		request.SystemUser = &SystemUser{Org: in.SystemUser.Org, ExternalRef: in.SystemUser.ExternalRef}
 	}
+	if in.Consent != nil {
+		request.Consent = &Consent{ID: in.Consent.ID, From: in.Consent.From}
+	}
+	if in.ExtraClaims != nil {
+		request.ExtraClaims = map[string]string{}
+	}
+	for name, value := range in.ExtraClaims {
+		request.ExtraClaims[name] = string(value)
+	}
 	var exchanges []Exchange
 	for _, x := range in.Exchanges {
-		if x.Type != "customs" {
-			v.Fatalf("no exchange has the type %q", x.Type)
-		}
-		exchange := CustomsExchange(v.client.Environment())
-		if x.TokenEndpoint != "" {
-			exchange.TokenEndpoint = x.TokenEndpoint
-		}
-		exchanges = append(exchanges, exchange)
+		exchanges = append(exchanges, v.exchange(x))
 	}
 	return request, exchanges
+}
+
+// vectorExchange is an exchange of any type, as the wire has it.
+type vectorExchange struct {
+	Type               string   `json:"type"`
+	TokenEndpoint      string   `json:"token_endpoint"`
+	Environment        string   `json:"environment"`
+	Endpoint           string   `json:"endpoint"`
+	Test               bool     `json:"test"`
+	SubjectTokenType   string   `json:"subject_token_type"`
+	RequestedTokenType string   `json:"requested_token_type"`
+	Audience           []string `json:"audience"`
+	Resource           []string `json:"resource"`
+	Scopes             []string `json:"scopes"`
+}
+
+func (v *vectorRun) exchange(in vectorExchange) Exchange {
+	v.Helper()
+	switch in.Type {
+	case "customs":
+		x := CustomsExchange(v.client.Environment())
+		if in.TokenEndpoint != "" {
+			x.TokenEndpoint = in.TokenEndpoint
+		}
+		return x
+	case "altinn":
+		x := Exchange{Kind: ExchangeAltinn, TokenEndpoint: in.Endpoint, TestOrganization: in.Test}
+		if in.Environment != "" {
+			named, err := AltinnExchange(in.Environment)
+			if err != nil {
+				v.Fatal(err)
+			}
+			x.Name, x.TokenEndpoint = named.Name, named.TokenEndpoint
+		}
+		return x
+	case "token_exchange":
+		x := TokenExchange(in.TokenEndpoint)
+		x.SubjectTokenType, x.RequestedTokenType = in.SubjectTokenType, in.RequestedTokenType
+		x.Audience, x.Resource, x.Scopes = in.Audience, in.Resource, in.Scopes
+		return x
+	}
+	v.Fatalf("no exchange has the type %q", in.Type)
+	return Exchange{}
 }

@@ -66,7 +66,11 @@ func (v *vectorRun) run(operation string, c vectors.Case) {
 		v.match(c.Expect, v.outcome(err))
 	case "source":
 		v.client = v.newClient(c.Config)
-		request, exchanges := v.request(c.Request)
+		text := c.Request
+		if c.RequestText != nil {
+			text = c.RequestText.Bytes()
+		}
+		request, exchanges := v.request(text)
 		_, err := v.client.Source(request, exchanges...)
 		v.match(c.Expect, v.outcome(err))
 	case "cache_key":

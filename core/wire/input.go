@@ -197,7 +197,7 @@ func readEnvironment(o object) (env core.Environment) {
 				CustomsTokenEndpoint: e.text("customs_token_endpoint"), CustomsTestAuth: e.text("customs_test_auth"),
 				AllowLoopbackHTTP: e.flag("allow_loopback_http")}
 		})
-		return env
+		return env.Completed()
 	}
 	name := o.text("environment")
 	env, err := core.EnvironmentByName(name)

@@ -44,6 +44,19 @@ func cacheKeys() File {
 	requests("another externalRef", false, object{"system_user": object{"org": "310702641", "external_ref": "1"}}, object{"system_user": object{"org": "310702641", "external_ref": "2"}})
 	requests("with and without an externalRef", false, object{"system_user": object{"org": "310702641", "external_ref": "1"}}, object{"system_user": object{"org": "310702641"}})
 	requests("a customer is not a system user's owner", false, object{"consumer_org": "310702641"}, object{"system_user": object{"org": "310702641"}})
+	requests("with and without iss_onbehalfof", false, object{"iss_onbehalfof": "a"}, object{})
+	requests("iss_onbehalfof is not a customer", false, object{"iss_onbehalfof": "910753614"}, object{"consumer_org": "910753614"})
+	consent := func(id, person string) object {
+		return object{"consent": object{"id": "3ee2f0a4-6ac8-4b8e-9d1c-9d5b0c1f2a3" + id, "from": "urn:altinn:person:identifier-no:0101701234" + person}}
+	}
+	requests("with and without a consent", false, consent("1", "1"), object{})
+	requests("another consent", false, consent("1", "1"), consent("2", "1"))
+	requests("a consent of another person", false, consent("1", "1"), consent("1", "2"))
+	requests("with and without another claim", false, object{"extra_claims": object{"x": 1}}, object{})
+	requests("another claim's value", false, object{"extra_claims": object{"x": 1}}, object{"extra_claims": object{"x": 2}})
+	requests("another claim's name", false, object{"extra_claims": object{"x": 1}}, object{"extra_claims": object{"y": 1}})
+	requests("another claim as text", false, object{"extra_claims": object{"x": 1}}, object{"extra_claims": object{"x": "1"}})
+	requests("the order of other claims", true, object{"extra_claims": json.RawMessage(`{"x":1,"y":2}`)}, object{"extra_claims": json.RawMessage(`{"y":2,"x":1}`)})
 	customs := []object{{"type": "customs"}}
 	requests("equal exchanges", true, object{"exchanges": customs}, object{"exchanges": customs})
 	requests("with and without an exchange", false, object{"exchanges": customs}, object{})
@@ -51,6 +64,23 @@ func cacheKeys() File {
 		object{"exchanges": []object{{"type": "customs", "token_endpoint": "https://api-test.toll.no/api/access/external/oauth/token"}}})
 	requests("an exchange at another address", false, object{"exchanges": customs}, object{"exchanges": []object{{"type": "customs", "token_endpoint": "https://x.no/token"}}})
 	requests("one exchange and two", false, object{"exchanges": customs}, object{"exchanges": []object{customs[0], customs[0]}})
+	exchange := func(name string, same bool, a, b object) {
+		requests(name, same, object{"exchanges": []object{a}}, object{"exchanges": []object{b}})
+	}
+	altinn := object{"type": "altinn", "environment": "tt02"}
+	exchange("Altinn and Customs", false, altinn, customs[0])
+	exchange("another environment of Altinn", false, altinn, object{"type": "altinn", "environment": "at22"})
+	exchange("Altinn by its name and by its address", true, altinn, object{"type": "altinn", "endpoint": "https://platform.tt02.altinn.no/authentication/api/v1/exchange/maskinporten"})
+	exchange("Altinn's test organization", false, altinn, object{"type": "altinn", "environment": "tt02", "test": true})
+	plain := object{"type": "token_exchange", "token_endpoint": "https://x.no/token"}
+	with := func(member string, value any) object {
+		return object{"type": "token_exchange", "token_endpoint": "https://x.no/token", member: value}
+	}
+	exchange("an exchange's audience", false, plain, with("audience", []string{"x"}))
+	exchange("an audience is not a scope", false, with("audience", []string{"x"}), with("scopes", []string{"x"}))
+	exchange("an exchange's resource", false, plain, with("resource", []string{"https://a.no"}))
+	exchange("an exchange's requested type", false, plain, with("requested_token_type", "urn:x:y"))
+	exchange("the order of an exchange's scopes", true, with("scopes", []string{"x", "y"}), with("scopes", []string{"y", "x"}))
 	configs("the same registration twice", true, object{})
 	configs("the environment by its name and by its parts", true, object{"environment": object{"issuer": testIssuer, "token_endpoint": "https://test.maskinporten.no/token"}})
 	configs("the life of a grant", true, object{"grant_life_seconds": 100})
@@ -61,6 +91,7 @@ func cacheKeys() File {
 	configs("a certificate instead of a kid", false, object{"key": object{"x5c": x5c()}})
 	x := x5c()
 	add("another certificate", false, configWith(object{"key": object{"x5c": x[:1]}}), nil, configWith(object{"key": object{"x5c": x[1:]}}), nil)
+	add("an eSeal and a client with the same certificate", false, configWith(object{"key": object{"x5c": x}}), nil, configWith(object{"eseal": true, "key": object{"x5c": x}}), nil)
 	add("the same leaf with and without its issuer", true, configWith(object{"key": object{"x5c": x[:1]}}), nil, configWith(object{"key": object{"x5c": x}}), nil)
 	return f
 }

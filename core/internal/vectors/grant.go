@@ -93,6 +93,18 @@ func claims() File {
 		object{"authorization_details": systemUser(object{"externalRef": "ref-1"})})
 	request("an externalRef that JSON has to escape", object{"system_user": object{"org": "310702641", "external_ref": `a "b" \ c`}},
 		object{"authorization_details": systemUser(object{"externalRef": `a "b" \ c`})})
+	const consentID = "3ee2f0a4-6ac8-4b8e-9d1c-9d5b0c1f2a3b"
+	consent := func(from string) []object {
+		return []object{{"type": "urn:altinn:consent", "id": consentID, "from": from}}
+	}
+	const person, organization = "urn:altinn:person:identifier-no:01017012345", "urn:altinn:organization:identifier-no:310702641"
+	request("a consent of a person", object{"consent": object{"id": consentID, "from": person}}, object{"authorization_details": consent(person)})
+	request("a consent of an organization", object{"consent": object{"id": consentID, "from": organization}}, object{"authorization_details": consent(organization)})
+	request("a consent given to a customer", object{"consent": object{"id": consentID, "from": person}, "consumer_org": "910753614"},
+		object{"authorization_details": consent(person), "consumer_org": "910753614"})
+	request("iss_onbehalfof", object{"iss_onbehalfof": "customer-1"}, object{"iss_onbehalfof": "customer-1"})
+	extra := object{"new_claim": "text", "another": []any{1, object{"b": true}}, "number": 1.5, "largest": json.RawMessage("9007199254740991")}
+	request("claims that come tomorrow", object{"extra_claims": extra}, extra)
 	request("null is the same as absent", object{"consumer_org": json.RawMessage("null"), "system_user": json.RawMessage("null")}, object{})
 	request("an exchange changes nothing in the grant", object{"exchanges": []object{{"type": "customs"}}}, object{})
 	var many []string
@@ -103,6 +115,12 @@ func claims() File {
 
 	config("production", object{"environment": "production"}, nil, object{"aud": "https://maskinporten.no/"}, 60)
 	config("an environment by its parts", object{"environment": object{"issuer": testIssuer, "token_endpoint": "https://test.maskinporten.no/token"}}, nil, object{}, 60)
+	for _, sky := range [][2]string{{"skyporten", "https://sky.maskinporten.no"}, {"skyporten-test", "https://test.sky.maskinporten.no"}} {
+		add(sky[0], configWith(object{"environment": sky[0]}), requestWith(object{"resource": []string{"https://api.example.no"}}), nil,
+			object{"aud": sky[1], "resource": "https://api.example.no"}, 60)
+	}
+	add("an eSeal", configWith(object{"eseal": true, "client_id": "Example-GmbH", "key": object{"x5c": x5c()}}), requestWith(object{"scopes": []string{"toll:eu/movement/road/v2"}}),
+		object{"alg": "RS256", "x5c": x5c()}, object{"iss": "Example-GmbH", "scope": "toll:eu/movement/road/v2"}, 60)
 	add("Skyporten's issuer has no slash", configWith(object{"environment": object{"issuer": "https://test.sky.maskinporten.no", "token_endpoint": "https://test.sky.maskinporten.no/token"}}),
 		requestWith(object{"resource": []string{"https://api.example.no"}}), nil,
 		object{"aud": "https://test.sky.maskinporten.no", "resource": "https://api.example.no"}, 60)
@@ -151,6 +169,10 @@ func signingInputs() File {
 	add("delegation and pid", nil, requestWith(object{"consumer_org": "910753614", "pid": "01017012345"}), now, header, plain(`,"consumer_org":"910753614","pid":"01017012345"`))
 	add("a system user", nil, requestWith(object{"system_user": object{"org": "310702641", "external_ref": "r"}}), now, header,
 		plain(`,"authorization_details":[{"type":"urn:altinn:systemuser","systemuser_org":{"authority":"iso6523-actorid-upis","ID":"0192:310702641"},"externalRef":"r"}]`))
+	add("a consent", nil, requestWith(object{"consent": object{"id": "3ee2f0a4-6ac8-4b8e-9d1c-9d5b0c1f2a3b", "from": "urn:altinn:person:identifier-no:01017012345"}}), now, header,
+		plain(`,"authorization_details":[{"type":"urn:altinn:consent","id":"3ee2f0a4-6ac8-4b8e-9d1c-9d5b0c1f2a3b","from":"urn:altinn:person:identifier-no:01017012345"}]`))
+	add("other claims stand last, by their names", nil, requestWith(object{"pid": "01017012345", "extra_claims": object{"b": []int{1, 2}, "a": "x y"}}), now, header,
+		plain(`,"pid":"01017012345","a":"x y","b":[1,2]`))
 	add("a scope that JSON need not escape", nil, requestWith(object{"scopes": []string{"a:<&>/'"}}), now, header, fmt.Sprintf(`{"aud":%q,"iss":"%s","scope":"a:<&>/'","iat":1764627080,"exp":1764627140,"jti":"%s"}`, testIssuer, clientID, jti))
 	add("an externalRef that JSON has to escape", nil, requestWith(object{"system_user": object{"org": "310702641", "external_ref": `"\`}}), now, header,
 		plain(`,"authorization_details":[{"type":"urn:altinn:systemuser","systemuser_org":{"authority":"iso6523-actorid-upis","ID":"0192:310702641"},"externalRef":"\"\\"}]`))

@@ -45,6 +45,7 @@ func badRequests() File {
 	add("the second resource", everywhere, object{"resource": []string{"https://a.no", "b"}}, "resource[1]")
 	add("an externalRef that does not print", everywhere, object{"system_user": object{"org": "310702641", "external_ref": "a\u0000"}}, "system_user.external_ref")
 	add("an externalRef of 256 characters", everywhere, object{"system_user": object{"org": "310702641", "external_ref": repeat("a", 256)}}, "system_user.external_ref")
+	moreBadRequests(&f, add)
 	add("everything at once", everywhere, object{"scopes": []string{"a b", "c,d"}, "consumer_org": "1", "pid": "2", "resource": []string{"x"}},
 		"scopes[0]", "scopes[1]", "consumer_org", "pid", "resource[0]")
 
@@ -63,7 +64,7 @@ func badRequests() File {
 	add("an exchange without a type", wire, object{"exchanges": []object{{}}}, "exchanges[0].type")
 	add("an exchange as a string", wire, object{"exchanges": []string{"customs"}}, "exchanges[0]")
 	add("exchanges as an object", wire, object{"exchanges": object{"type": "customs"}}, "exchanges")
-	for _, url := range []string{"http://customs.example.no/token", "customs.example.no", "https://user:secret@customs.example.no/", "ftp://customs.example.no/"} {
+	for _, url := range []string{"http://customs.example.no/token", "customs.example.no", "https://api.toll.no/api/access/external/oauth/token", "https://user:secret@customs.example.no/", "ftp://customs.example.no/"} {
 		add("an exchange at "+url, wire, object{"exchanges": []object{{"type": "customs", "token_endpoint": url}}}, "exchanges[0].token_endpoint")
 	}
 	f.Cases = append(f.Cases, unreadable("request", func(text *Blob) Case { return Case{RequestText: text} })...)
@@ -173,16 +174,29 @@ func badConfigs() File {
 		add(fmt.Sprintf("a grant that lives %d s", life), everywhere, object{"grant_life_seconds": life}, nil, "10 to 120")
 	}
 	add("a grant that lives -1 s", wire, object{"grant_life_seconds": -1}, []string{"grant_life_seconds"})
-	add("a grant that lives half a second", wire, object{"grant_life_seconds": json.RawMessage("0.5")}, []string{"grant_life_seconds"})
-	add("a grant that lives 2^63 s", wire, object{"grant_life_seconds": json.RawMessage("9223372036854775808")}, []string{"grant_life_seconds"})
+	literal := func(name, member, number string) {
+		text := &Blob{Text: string(configWith(object{member: json.RawMessage(number)}))}
+		f.Cases = append(f.Cases, Case{Name: name, RunsOn: wire, ConfigText: text, Expect: object{"code": "invalid_configuration", "problems": []string{member}}})
+	}
+	literal("a grant that lives half a second", "grant_life_seconds", "0.5")
+	literal("a grant that lives 60.0 s", "grant_life_seconds", "60.0")
+	literal("a grant that lives 6e1 s", "grant_life_seconds", "6e1")
+	literal("a grant that lives 2^63 s", "grant_life_seconds", "9223372036854775808")
 	add("a life as text", wire, object{"grant_life_seconds": "60"}, []string{"grant_life_seconds"})
 	add("a cache of -1", wire, object{"cache_limit": -1}, []string{"cache_limit"})
 	add("a cache of 10,000,001", everywhere, object{"cache_limit": 10_000_001}, []string{"cache_limit"})
-	add("a cache of 2^63", wire, object{"cache_limit": json.RawMessage("9223372036854775808")}, []string{"cache_limit"})
+	literal("a cache of 2^63", "cache_limit", "9223372036854775808")
 	add("a member that there is not", wire, object{"secret": "x"}, []string{"secret"})
 	add("a request in the registration", wire, object{"scopes": []string{"a:b"}}, []string{"scopes"})
 	add("everything at once", wire, object{"environment": "ver2", "client_id": "a b", "key": object{"kid": "a/b", "alg": "none", "signature_size": 1}, "x": 1},
 		[]string{"environment", "client_id", "key.kid", "key.alg", "key.signature_size", "x"})
+
+	eseal := func(name string, key object, problems ...string) {
+		add(name, everywhere, object{"eseal": true, "key": key}, problems, "eSeal")
+	}
+	eseal("an eSeal with a kid", object{"kid": "k"}, "key.kid", "key.x5c")
+	eseal("an eSeal with its own certificate only", object{"x5c": x5c()[:1]}, "key.x5c")
+	add("eseal as text", wire, object{"eseal": "true"}, []string{"eseal"})
 
 	private := func(name string, key object, code string, words ...string) {
 		expect := object{"code": code, "kind": "local", "hides": []string{keyMiddle()}}
@@ -210,7 +224,7 @@ func badConfigs() File {
 	private("a JWK of another algorithm", jwk("alg", "PS256"), "invalid_key", "PS256")
 	private("a JWK of another type", jwk("kty", "EC"), "invalid_key")
 	private("a JWK with e = 3", jwk("e", "Aw"), "invalid_key")
-	private("a JWK whose d is another's", jwk("d", base64url(deriveKey(rootWords).D.Bytes())), "invalid_key")
+	private("a JWK whose d is another's", jwk("d", base64url(rootKey().D.Bytes())), "invalid_key")
 	private("a PKCS#12 that is none", object{"pkcs12": "AAAA", "kid": "k"}, "invalid_key")
 	private("a PKCS#12 in base64url", object{"pkcs12": "-_-_", "kid": "k"}, "invalid_key", "base64")
 	f.Cases = append(f.Cases, unreadable("configuration", func(text *Blob) Case { return Case{ConfigText: text} })...)

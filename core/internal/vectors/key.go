@@ -71,6 +71,9 @@ func deriveKey(words string) *rsa.PrivateKey {
 	return key
 }
 
+// rootKey signs the certificates.
+var rootKey = sync.OnceValue(func() *rsa.PrivateKey { return deriveKey(rootWords) })
+
 type chain struct {
 	key  *rsa.PrivateKey
 	ders [][]byte // leaf, root
@@ -78,7 +81,7 @@ type chain struct {
 
 // testChain is the test key with a certificate as Norwegian issuers make them.
 var testChain = sync.OnceValue(func() chain {
-	key, root := deriveKey(leafWords), deriveKey(rootWords)
+	key, root := deriveKey(leafWords), rootKey()
 	issuer := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Vectors Test Root"},
 		NotBefore: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2126, 1, 1, 0, 0, 0, 0, time.UTC),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, SignatureAlgorithm: x509.SHA256WithRSA}
@@ -86,14 +89,14 @@ var testChain = sync.OnceValue(func() chain {
 	leaf.SerialNumber, leaf.IsCA, leaf.KeyUsage = big.NewInt(2), false, x509.KeyUsageDigitalSignature
 	leaf.Subject = pkix.Name{CommonName: "Vectors Test AS", ExtraNames: []pkix.AttributeTypeAndValue{
 		{Type: asn1.ObjectIdentifier{2, 5, 4, 97}, Value: "NTRNO-991825827"}}}
-	make := func(template, parent *x509.Certificate, public *rsa.PublicKey) []byte {
+	certify := func(template, parent *x509.Certificate, public *rsa.PublicKey) []byte {
 		der, err := x509.CreateCertificate(nil, template, parent, public, root) // PKCS#1 v1.5 needs no randomness
 		if err != nil {
 			panic("vectors: " + err.Error())
 		}
 		return der
 	}
-	return chain{key, [][]byte{make(&leaf, issuer, &key.PublicKey), make(issuer, issuer, &root.PublicKey)}}
+	return chain{key, [][]byte{certify(&leaf, issuer, &key.PublicKey), certify(issuer, issuer, &root.PublicKey)}}
 })
 
 func testKeys() []Key {

@@ -99,12 +99,16 @@ func errorAnswers() File {
 	odd("error_uri goes before the description", 400, object{"error": "invalid_grant", "error_description": "MP-100", "error_uri": uri("MP-121")}, "key_expired", "MP-121", nil)
 	odd("four digits are no code", 400, object{"error": "invalid_grant", "error_description": "x", "error_uri": uri("MP-1214")}, "rejected", "", nil)
 	odd("a code that nobody knows", 400, object{"error": "invalid_grant", "error_description": "something new", "error_uri": uri("MP-199")}, "rejected", "MP-199", object{"says": []string{"something new", "trace id"}})
+	odd("a general code beside a text that says more", 400, object{"error": "invalid_grant", "error_description": "Invalid assertion. Client authentication failed. Expired key", "error_uri": uri("MP-100")}, "key_expired", "MP-100", nil)
+	odd("MP-301 as it was until June 2024", 403, object{"error": "forbidden", "error_description": "Consumer 910753614 has not delegated access to the scope a:b to supplier 991825827", "error_uri": uri("MP-301")}, "not_delegated", "MP-301", nil)
+	odd("a code that nobody knows before one that is known", 400, object{"error": "invalid_grant", "error_description": "MP-121", "error_uri": uri("MP-199")}, "key_expired", "MP-121", nil)
 	odd("too long a life beside a general code", 400, object{"error": "invalid_request", "error_description": "JWT has too long lifetime.", "error_uri": uri("MP-011")}, "lifetime_too_long", "MP-011", nil)
 	odd("an invalid assertion without more", 400, object{"error": "invalid_grant", "error_description": "Invalid assertion"}, "grant_malformed", "", nil)
 	odd("invalid_scope alone", 400, object{"error": "invalid_scope"}, "scope_not_registered", "", object{"error_description": nil})
 	odd("invalid_client alone", 401, object{"error": "invalid_client"}, "client_unknown", "", nil)
 	odd("unauthorized_client alone", 400, object{"error": "unauthorized_client"}, "client_unknown", "", nil)
 	odd("invalid_altinn_customer_configuration alone", 400, object{"error": "invalid_altinn_customer_configuration"}, "authorization_details_invalid", "", nil)
+	odd("invalid_authorization_details alone", 400, object{"error": "invalid_authorization_details"}, "authorization_details_invalid", "", nil)
 	odd("unsupported_grant_type", 400, object{"error": "unsupported_grant_type"}, "rejected", "", object{"error": "unsupported_grant_type"})
 	odd("an error with status 200", 200, object{"error": "invalid_scope", "access_token": canary, "token_type": "Bearer"}, "scope_not_registered", "", object{"hides": []string{canary}})
 	odd("an error with status 503 is the server's trouble", 503, object{"error": "temporarily_unavailable", "error_description": "later"}, "server_error", "", object{"attempts": 3, "retryable": true, "error": "temporarily_unavailable"})
@@ -113,5 +117,8 @@ func errorAnswers() File {
 	odd("error is empty", 400, object{"error": ""}, "unexpected_status", "", object{"error": nil})
 	odd("error is null", 400, object{"error": nil}, "unexpected_status", "", object{"error": nil})
 	odd("error_description is a number", 400, object{"error": "invalid_grant", "error_description": 7}, "rejected", "", object{"error": "invalid_grant"})
+	f.Cases = append(f.Cases, Case{Name: "a scope with upper case in its prefix", RunsOn: everywhere, Request: requestWith(object{"scopes": []string{"Altinn:read"}}),
+		Answers: []Answer{{Status: 400, Body: &Blob{Text: `{"error":"invalid_scope","error_uri":"https://maskinporten.no/errors/MP-200"}`}}},
+		Expect:  object{"step": "failed", "code": "scope_not_registered", "mp_code": "MP-200", "says": []string{"case", "Altinn:read"}}})
 	return f
 }

@@ -1,9 +1,6 @@
 package vectors
 
-import (
-	"encoding/json"
-	"fmt"
-)
+import "fmt"
 
 // The token that stands in answers. Whatever goes wrong, it may not show up.
 const canary = "CANARY"
@@ -125,73 +122,3 @@ func responses() File {
 	}
 	return f
 }
-
-// exchanges: the second hop. Customs follows RFC 8693 with bare words.
-func exchanges() File {
-	f := File{Subject: "exchanges", Operation: "acquire", Config: raw(defaultConfig), Request: requestWith(object{"exchanges": []object{{"type": "customs"}}}),
-		Comment: "Acquisitions of two hops: the answers are taken in the order of the requests, the last one is repeated."}
-	const subject = `{"access_token":"SUBJECT-1","token_type":"Bearer","expires_in":119,"scope":"a:b"}`
-	const secondSubject = `{"access_token":"SUBJECT-2","token_type":"Bearer","expires_in":119,"scope":"a:b"}`
-	const exchanged = `{"issued_token_type":"access_token","access_token":"` + canary + `","token_type":"Bearer","expires_in":970}`
-	hides := []string{canary, "SUBJECT"}
-	answer := func(status int, body string) Answer { return Answer{Status: status, Body: &Blob{Text: body}} }
-	add := func(name string, config, request json.RawMessage, expect object, answers ...Answer) {
-		if expect["step"] == "failed" {
-			expect["hides"] = hides
-		}
-		f.Cases = append(f.Cases, Case{Name: name, RunsOn: everywhere, Config: config, Request: request, Answers: answers, Expect: expect})
-	}
-	form := func(token string) string {
-		return "grant_type=token-exchange&subject_token_type=access_token&subject_token=" + token
-	}
-	post := func(url, body string) object {
-		return object{"method": "POST", "url": url, "body": body, "headers": object{"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}}
-	}
-	const testToken, testCustoms = "https://test.maskinporten.no/token", "https://api-test.toll.no/api/access/external/oauth/token"
-	customs := func(url string) json.RawMessage {
-		return requestWith(object{"exchanges": []object{{"type": "customs", "token_endpoint": url}}})
-	}
-
-	add("Customs in test", nil, nil, object{"step": "done", "access_token": canary, "token_type": "Bearer", "life_s": 970, "usable_s": 960, "sent": 2,
-		"requests": []object{post(testToken, grantBody), post(testCustoms, form("SUBJECT-1"))}}, answer(200, subject), answer(200, exchanged))
-	add("Customs in production", configWith(object{"environment": "production"}), nil, object{"step": "done", "sent": 2,
-		"requests": []object{post("https://maskinporten.no/token", grantBody), post("https://api.toll.no/api/access/external/oauth/token", form("SUBJECT-1"))}},
-		answer(200, subject), answer(200, exchanged))
-	add("Customs somewhere else", nil, customs("https://customs.example.no/token"), object{"step": "done", "sent": 2,
-		"requests": []object{post(testToken, grantBody), post("https://customs.example.no/token", form("SUBJECT-1"))}}, answer(200, subject), answer(200, exchanged))
-	add("the subject token is percent-encoded", nil, nil, object{"step": "done", "requests": []object{{}, {"body": form("SUBJECT%2Fa%2Bb%3D%3D")}}},
-		answer(200, `{"access_token":"SUBJECT/a+b==","token_type":"Bearer","expires_in":119}`), answer(200, exchanged))
-	add("an answer without scope is fine", nil, nil, object{"step": "done", "scope": ""}, answer(200, subject), answer(200, exchanged))
-	add("an exchanged token without expires_in holds a minute", nil, nil, object{"step": "done", "life_s": 60, "usable_s": 54},
-		answer(200, subject), answer(200, `{"issued_token_type":"access_token","access_token":"`+canary+`","token_type":"Bearer"}`))
-	add("an exchanged token is not asked for fewer scopes", nil, nil, object{"step": "done", "scope": "other"},
-		answer(200, subject), answer(200, `{"access_token":"`+canary+`","token_type":"Bearer","expires_in":970,"scope":"other"}`))
-	add("the first hop is refused: nothing is exchanged", nil, nil, object{"step": "failed", "code": "key_expired", "mp_code": "MP-121", "sent": 1},
-		answer(400, `{"error":"invalid_grant","error_description":"Expired key","error_uri":"https://test.maskinporten.no/errors/MP-121"}`))
-	add("the first hop is asked again, then exchanged", nil, nil, object{"step": "done", "sent": 3}, answer(503, ""), answer(200, subject), answer(200, exchanged))
-	for _, status := range []int{400, 401} {
-		add(fmt.Sprintf("HTTP %d: once more with a new subject token", status), nil, nil, object{"step": "done", "sent": 4,
-			"requests": []object{post(testToken, grantBody), post(testCustoms, form("SUBJECT-1")), post(testToken, grantBody2), post(testCustoms, form("SUBJECT-2"))}},
-			answer(200, subject), answer(status, ""), answer(200, secondSubject), answer(200, exchanged))
-		add(fmt.Sprintf("HTTP %d twice", status), nil, nil, object{"step": "failed", "code": "subject_token_rejected", "kind": "remote", "status": status, "retryable": false, "sent": 4,
-			"says": []string{"customs"}}, answer(200, subject), answer(status, ""), answer(200, secondSubject), answer(status, ""))
-	}
-	add("an OAuth error at the exchange", nil, nil, object{"step": "failed", "code": "subject_token_rejected", "error": "invalid_request", "error_description": "no such token", "mp_code": nil, "sent": 4},
-		answer(200, subject), answer(400, `{"error":"invalid_request","error_description":"no such token"}`), answer(200, secondSubject), answer(400, `{"error":"invalid_request","error_description":"no such token"}`))
-	add("the exchange forbids it", nil, nil, object{"step": "failed", "code": "rejected", "status": 403, "error": "forbidden", "retryable": false, "sent": 2}, answer(200, subject), answer(403, `{"error":"forbidden"}`))
-	add("there is no exchange at this address", nil, nil, object{"step": "failed", "code": "unexpected_status", "status": 404, "sent": 2}, answer(200, subject), answer(404, "not here"))
-	add("the exchange redirects", nil, nil, object{"step": "failed", "code": "redirected", "status": 302, "sent": 2}, answer(200, subject), answer(302, ""))
-	add("the exchange is down: three attempts, one subject token", nil, nil, object{"step": "failed", "code": "server_error", "status": 503, "retryable": true, "attempts": 3, "sent": 4},
-		answer(200, subject), answer(503, ""))
-	add("the exchange comes back", nil, nil, object{"step": "done", "sent": 3, "requests": []object{{}, post(testCustoms, form("SUBJECT-1")), post(testCustoms, form("SUBJECT-1"))}},
-		answer(200, subject), answer(502, ""), answer(200, exchanged))
-	add("the exchange answers without a token", nil, nil, object{"step": "failed", "code": "invalid_response", "sent": 3, "attempts": 2}, answer(200, subject), answer(200, `{"issued_token_type":"access_token"}`))
-	add("the exchange echoes the subject token in its error", nil, nil, object{"step": "failed", "code": "rejected", "sent": 2},
-		answer(200, `{"access_token":"eyJ.SUBJECT.x","token_type":"Bearer","expires_in":119}`), answer(403, `{"error":"forbidden","error_description":"bad token eyJ.SUBJECT.x"}`))
-	add("two exchanges in a row", nil, requestWith(object{"exchanges": []object{{"type": "customs"}, {"type": "customs", "token_endpoint": "https://second.example.no/token"}}}),
-		object{"step": "done", "access_token": canary, "sent": 3, "requests": []object{{"url": testToken}, post(testCustoms, form("SUBJECT-1")), post("https://second.example.no/token", form("SUBJECT-2"))}},
-		answer(200, subject), answer(200, secondSubject), answer(200, exchanged))
-	return f
-}
-
-const grantBody2 = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=<grant 2>"
