@@ -16,6 +16,7 @@ func body(status int, text string, headers ...Header) func(int, seen) (Response,
 }
 
 func TestFaultsOfHTTP(t *testing.T) {
+	t.Parallel()
 	row(t, "F19 500 once, then 200", 120, nil, func(f *faultRun) {
 		f.firstly(1, body(500, ""))
 		f.works()
@@ -115,6 +116,7 @@ func TestFaultsOfHTTP(t *testing.T) {
 }
 
 func TestFaultsOfTheBody(t *testing.T) {
+	t.Parallel()
 	good := `{"access_token":"` + canary + `","token_type":"Bearer","expires_in":119,"scope":"a:b"}`
 	// refusedBody holds that nothing of a body is taken, kept or told.
 	refusedBody := func(name, text string, code Code, requests int) {

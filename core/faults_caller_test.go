@@ -36,6 +36,7 @@ func (f *faultRun) crowd(n int) map[string]int {
 }
 
 func TestFaultsOfConcurrency(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(int, seen) (Response, error){"success": nil, "failure": refused} {
 		row(t, "F57 10,000 callers cold, "+name, 120, nil, func(f *faultRun) {
 			if fault != nil {

@@ -175,6 +175,7 @@ func (f *faultRun) firstly(n int, fault func(int, seen) (Response, error)) {
 }
 
 func TestFaultsOfTheNetwork(t *testing.T) {
+	t.Parallel()
 	dial := func(int, seen) (Response, error) {
 		return Response{}, errors.New("dial tcp 127.0.0.1:1: connect: connection refused")
 	}
@@ -252,7 +253,7 @@ func TestFaultsOfTheNetwork(t *testing.T) {
 	row(t, "F18 outage with many keys", 120, nil, func(f *faultRun) {
 		f.breakDown(refused)
 		var wg sync.WaitGroup
-		for i := range 500 {
+		for i := range 200 {
 			source := testSource(f.T, f.client, fmt.Sprintf("a:%d", i))
 			wg.Go(func() {
 				for range 20 {

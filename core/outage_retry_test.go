@@ -49,6 +49,7 @@ func retryLater(status int, value string) Response {
 }
 
 func TestR1EveryGrantIsNew(t *testing.T) {
+	t.Parallel()
 	for name, fault := range everyFault {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -122,6 +123,7 @@ func TestR2AttemptsAndTime(t *testing.T) {
 }
 
 func TestR3RetryAfter(t *testing.T) {
+	t.Parallel()
 	date := func(d time.Duration) func() string {
 		return func() string { return time.Now().Add(d).UTC().Format(httpDate) }
 	}
@@ -245,6 +247,7 @@ func TestR5ErrorsStayWithTheirKey(t *testing.T) {
 // TestR6ManyKeysInAnOutage: a bureau with 2,000 delegations, each of whose
 // callers asks once a second, through an outage of two minutes.
 func TestR6ManyKeysInAnOutage(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const keys = 2_000
 		outage := 2 * time.Minute

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -115,6 +114,7 @@ func mustToken(t *testing.T, source *Source) Token {
 }
 
 func TestC1FetchesInSteadyUse(t *testing.T) {
+	t.Parallel()
 	dice := rand.New(rand.NewPCG(1, 1))
 	lives := []int{10, 11, 60, 119, 120, 121, 300, 599, 970, 3600, 86_400}
 	for range 40 {
@@ -188,6 +188,7 @@ func throughOutage(t *testing.T, life int, before, length time.Duration) (failed
 }
 
 func TestC3OutagesAreBridged(t *testing.T) {
+	t.Parallel()
 	dice := rand.New(rand.NewPCG(3, 3))
 	for _, c := range []struct {
 		life         int
@@ -219,6 +220,7 @@ func TestC3OutagesAreBridged(t *testing.T) {
 }
 
 func TestC4Recovery(t *testing.T) {
+	t.Parallel()
 	dice := rand.New(rand.NewPCG(4, 4))
 	for range 50 {
 		length := 150*time.Second + time.Duration(dice.Int64N(int64(5*time.Minute)))
@@ -246,6 +248,7 @@ func TestC4Recovery(t *testing.T) {
 }
 
 func TestC5OneFlightForAll(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(int, seen) (Response, error){
 		"success": nil, "refused": refused, "says no": func(int, seen) (Response, error) {
 			return refuses(400, "invalid_grant", "Client not found", "MP-100"), nil
@@ -288,9 +291,9 @@ func TestC5OneFlightForAll(t *testing.T) {
 // TestC6CancelledCallers: callers leave at random times, and neither the others
 // nor the endpoint notice.
 func TestC6CancelledCallers(t *testing.T) {
-	schedules := 1_000
-	if full() {
-		schedules = 10_000
+	schedules := 10_000
+	if raceDetector {
+		schedules = 1_000
 	}
 	synctest.Test(t, func(t *testing.T) {
 		endpoint := simulate(t, 120)
@@ -326,7 +329,6 @@ func TestC6CancelledCallers(t *testing.T) {
 
 func TestC7FlightOutlivesItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		before := runtime.NumGoroutine()
 		endpoint := simulate(t, 120)
 		endpoint.latency = 3 * time.Second
 		client := endpoint.client(t, nil)
@@ -343,8 +345,8 @@ func TestC7FlightOutlivesItsCallers(t *testing.T) {
 		}
 		client.Close()
 		synctest.Wait()
-		if after := runtime.NumGoroutine(); after > before {
-			t.Errorf("%d goroutines before, %d after Close", before, after)
+		if left := leftRunning(); left != "" {
+			t.Errorf("after Close there runs\n%s", left)
 		}
 	})
 }

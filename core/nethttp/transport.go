@@ -67,6 +67,7 @@ func (t *Transport) Send(ctx context.Context, request core.Request) (core.Respon
 	if err != nil {
 		return core.Response{}, core.NewError(core.CodeInvalidConfig, "the address of the endpoint cannot be used", nil)
 	}
+	r.GetBody = nil // or HTTP/2 would send the same grant again after a refused stream
 	for _, h := range request.Header {
 		r.Header.Set(h.Name, h.Value)
 	}
