@@ -222,7 +222,11 @@ func TestC3OutagesAreBridged(t *testing.T) {
 func TestC4Recovery(t *testing.T) {
 	t.Parallel()
 	dice := rand.New(rand.NewPCG(4, 4))
-	for range 50 {
+	starts := 50
+	if raceDetector {
+		starts = 15
+	}
+	for range starts {
 		length := 150*time.Second + time.Duration(dice.Int64N(int64(5*time.Minute)))
 		synctest.Test(t, func(t *testing.T) {
 			endpoint := simulate(t, 120)
