@@ -16,9 +16,10 @@ import (
 )
 
 // The fault table, row by row, in virtual time: this file has the network, and
-// faults_answer_test.go, faults_clock_test.go, faults_key_test.go and
-// faults_caller_test.go the rest. The rows that need real sockets are in
-// package nethttp: F03 to F12, F14, F15, F22, F23, F25 to F27, F30 to F34, F36.
+// faults_answer_test.go, faults_clock_test.go, faults_key_test.go,
+// faults_caller_test.go and faults_host_test.go the rest. The rows that need
+// real sockets are in package nethttp: F03 to F12, F14, F15, F22, F23, F25 to
+// F27, F30 to F34, F36.
 
 // faultRun is one row: a simulated endpoint, a client whose every secret has a
 // canary in it, and all that the client lets anybody see.
