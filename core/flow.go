@@ -214,7 +214,7 @@ func (f *Flow) queue(now Instant) (wait Step, ready bool) {
 		f.build(now)
 	case v.refused != nil:
 		f.fail(v.refused, now)
-	case !now.Before(f.deadline()):
+	case now.Until(f.deadline()) < time.Second: // too little for a request
 		f.fail(NewError(CodeTimeout, "too many requests of this client wait for the endpoint", nil), now)
 	default:
 		return Step{Kind: StepWait, Wait: min(v.wait, max(now.Until(f.deadline()), time.Millisecond)), wake: v.wake}, false

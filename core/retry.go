@@ -15,6 +15,7 @@ const (
 	jitterBase = 250 * time.Millisecond
 	jitterCap  = 2 * time.Second
 
+	minRetryAfter     = 500 * time.Millisecond // "0" is no invitation to a busy loop
 	maxRetryAfter     = 60 * time.Second
 	defaultRetryAfter = 5 * time.Second
 )
@@ -56,10 +57,10 @@ func tryAgain(err *Error, attempt, earlier int, random float64) (pause time.Dura
 			return 0, false
 		}
 		if err.retryAfter >= 0 {
-			return err.retryAfter, err.retryAfter <= maxRetryAfter
+			return max(err.retryAfter, minRetryAfter), err.retryAfter <= maxRetryAfter
 		}
 	case CodeRateLimited:
-		return err.retryAfter, err.retryAfter >= 0 && err.retryAfter <= 2*time.Second
+		return max(err.retryAfter, minRetryAfter), err.retryAfter >= 0 && err.retryAfter <= 2*time.Second
 	case CodeSigningFailed:
 		if !err.Retryable {
 			return 0, false
@@ -83,7 +84,7 @@ func remember(err *Error, failures int, random float64) time.Duration {
 		if err.retryAfter < 0 {
 			return defaultRetryAfter
 		}
-		return min(max(err.retryAfter, 500*time.Millisecond), maxRetryAfter)
+		return min(max(err.retryAfter, minRetryAfter), maxRetryAfter)
 	}
 	if err.Retryable {
 		pause := min(time.Second<<step, 8*time.Second)

@@ -40,7 +40,7 @@ func retries() File {
 	add("HTTP 503 for good", []int{125, 250}, object{"step": "failed", "code": "server_error", "attempts": 3, "sent": 3, "again_in_ms": 750}, says(503, nil))
 	add("HTTP 501 is not tried again", none, failedWith("server_error", 1), says(501, nil))
 	add("503 with Retry-After: 2", []int{2000}, doneWith("T1", 2), header(503, "2"), good)
-	add("503 with Retry-After: 0", none, doneWith("T1", 2), header(503, "0"), good)
+	add("503 with Retry-After: 0", []int{500}, doneWith("T1", 2), header(503, "0"), good)
 	add("503 with a space before Retry-After's value", []int{5000}, doneWith("T1", 2), header(503, " 5"), good)
 	add("503 with Retry-After: 00007", []int{7000}, doneWith("T1", 2), header(503, "00007"), good)
 	for _, value := range []string{"", "5s", "-1", "1e3", "0x10", "1.5", "soon", "99999999999999999999", "Sunday, 01-Mar-26 12:00:02 GMT", "Sun Mar  1 12:00:02 2026"} {
