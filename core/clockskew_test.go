@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -71,6 +72,9 @@ func TestClockSkew(t *testing.T) {
 			learnt := client.ClockOffset()
 			if corrected := test.first == 2; corrected != (learnt != 0) || corrected && (learnt-test.behind).Abs() > 2*time.Second {
 				t.Errorf("the offset is %v, want %v", learnt, test.behind)
+			}
+			if told := strings.Contains(events.kinds(), string(EventClockSkew)); told != (learnt != 0) {
+				t.Errorf("the offset is %v; events: %s", learnt, events.kinds())
 			}
 			if test.code == "" {
 				if _, err := testSource(t, client, "c:d").Token(t.Context()); err != nil || endpoint.count() != test.first+1 {

@@ -2,8 +2,6 @@ package core_test
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log"
@@ -28,11 +26,7 @@ func world() (client *core.Client, demo *sandbox.Demo, end func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(demo.PrivateKey)
-	if err != nil {
-		log.Fatal(err)
-	}
-	key, err := keys.ParsePEM(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), keys.Options{KeyID: demo.KeyID})
+	key, err := readKey(demo.PrivateKey, keys.Options{KeyID: demo.KeyID})
 	if err != nil {
 		log.Fatal(err)
 	}

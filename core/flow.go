@@ -327,7 +327,9 @@ func (f *Flow) Received(now Instant, response Response) error {
 	if err != nil {
 		refused := asError(err, CodeInternal)
 		if refused.Code == CodeGrantExpired || refused.Code == CodeIssuedInFuture {
-			refused.skewLearnt = f.source.client.learnSkew(response, f.sent, now)
+			if refused.skewLearnt = f.source.client.learnSkew(response, f.sent, now); refused.skewLearnt {
+				f.emit(now, Event{Kind: EventClockSkew, Offset: f.source.client.ClockOffset()})
+			}
 		}
 		f.retry(refused, now)
 		return nil
@@ -431,9 +433,6 @@ func (f *Flow) retry(err *Error, now Instant) {
 		f.state, f.subject = stateSubject, nil
 	}
 	f.emit(now, Event{Kind: EventRetry, Err: err, Attempt: f.attempts, Wait: pause})
-	if err.skewLearnt {
-		f.emit(now, Event{Kind: EventClockSkew, Offset: f.source.client.ClockOffset()})
-	}
 }
 
 // nextKey turns to the next key after one was refused as expired or unknown;

@@ -2,8 +2,6 @@ package core_test
 
 import (
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"slices"
 	"strings"
 	"testing"
@@ -12,30 +10,17 @@ import (
 	"github.com/maskinporten-core/maskinporten/core"
 	"github.com/maskinporten-core/maskinporten/core/keys"
 	"github.com/maskinporten-core/maskinporten/core/nethttp"
-	"github.com/maskinporten-core/maskinporten/core/sandbox"
 )
 
 // TestEveryRequestAndExchange asks the sandbox, which decides by code of its
 // own, for each kind of token, and leads them through each exchange it has.
 func TestEveryRequestAndExchange(t *testing.T) {
-	config, demo, err := sandbox.DefaultConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := sandbox.Start(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
+	server, demo := startSandbox(t)
 	transport := nethttp.New(nethttp.Config{})
 	t.Cleanup(transport.CloseIdleConnections)
 	client := func(id string, private *rsa.PrivateKey, options keys.Options, eseal bool) *core.Client {
 		t.Helper()
-		der, err := x509.MarshalPKCS8PrivateKey(private)
-		if err != nil {
-			t.Fatal(err)
-		}
-		key, err := keys.ParsePEM(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), options)
+		key, err := readKey(private, options)
 		if err != nil {
 			t.Fatal(err)
 		}

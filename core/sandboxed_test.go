@@ -2,8 +2,6 @@ package core_test
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"sync"
 	"testing"
 	"time"
@@ -19,20 +17,8 @@ import (
 
 func sandboxed(t *testing.T) (*sandbox.Server, *sandbox.Demo, *core.Client) {
 	t.Helper()
-	config, demo, err := sandbox.DefaultConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := sandbox.Start(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
-	der, err := x509.MarshalPKCS8PrivateKey(demo.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := keys.ParsePEM(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), keys.Options{KeyID: demo.KeyID})
+	server, demo := startSandbox(t)
+	key, err := readKey(demo.PrivateKey, keys.Options{KeyID: demo.KeyID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +104,7 @@ func TestRotationAtTheSandbox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(demo.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	registered, err := keys.ParsePEM(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), keys.Options{KeyID: demo.KeyID})
+	registered, err := readKey(demo.PrivateKey, keys.Options{KeyID: demo.KeyID})
 	if err != nil {
 		t.Fatal(err)
 	}
