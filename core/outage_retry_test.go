@@ -165,8 +165,14 @@ func TestR3RetryAfter(t *testing.T) {
 							t.Errorf("a pause of %v", gap(i))
 						}
 					}
-					if n := endpoint.busiest(5 * time.Second); n > 11 {
-						t.Errorf("%d requests in five seconds, want no more than one in 500 ms", n)
+					// What cannot be understood (a 429 then waits the default of five
+					// seconds) leaves a 503 to the random pauses within a flight.
+					most := 11 // one in 500 ms
+					if c.least == defaultRetryAfter {
+						most = 20
+					}
+					if n := endpoint.busiest(5 * time.Second); n > most {
+						t.Errorf("%d requests in five seconds, want at most %d", n, most)
 					}
 				})
 			})
