@@ -4,14 +4,16 @@ package main
 import "C"
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/maskinporten-core/maskinporten/core/nethttp"
 	"github.com/maskinporten-core/maskinporten/core/wire"
 )
 
-// host is the one world of clients, sources and flows in a process.
-var host = wire.NewHost(provoked(nethttp.New(nethttp.Config{})))
+// host is the one world of clients, sources and flows in a process. The epoch
+// of its leases is a place in C's memory, which programs look at without a call.
+var host = wire.NewHost(provoked(nethttp.New(nethttp.Config{})), (*atomic.Uint64)(unsafe.Pointer(&C.mpshim_lease_epoch)))
 
 //export mpgo_client_new
 func mpgo_client_new(config *C.mp_text, configLen C.size_t, client *C.uint64_t, fault *C.mp_buf) (status C.int32_t) {
@@ -28,63 +30,33 @@ func mpgo_client_free(client C.uint64_t) (status C.int32_t) {
 	return done(host.ClientFree(uint64(client)), nil)
 }
 
-//export mpgo_source_new
-func mpgo_source_new(client C.uint64_t, request *C.mp_text, requestLen C.size_t, source *C.uint64_t, fault *C.mp_buf) (status C.int32_t) {
+//export mpgo_client_rotate
+func mpgo_client_rotate(client C.uint64_t, keys *C.mp_text, keysLen C.size_t, fault *C.mp_buf) (status C.int32_t) {
 	defer rescue(&status, fault)
-	handle, failure := host.SourceNew(uint64(client), copied(unsafe.Pointer(request), requestLen))
-	return giveHandle(source, handle, failure, fault)
+	input := copied(unsafe.Pointer(keys), keysLen)
+	defer clear(input)
+	return done(host.ClientRotate(uint64(client), input), fault)
 }
 
-//export mpgo_source_free
-func mpgo_source_free(source C.uint64_t) (status C.int32_t) {
+//export mpgo_client_events
+func mpgo_client_events(client C.uint64_t, timeoutMS C.int64_t, events, fault *C.mp_buf) (status C.int32_t) {
+	defer rescue(&status, fault)
+	text, failure := host.ClientEvents(uint64(client), int64(timeoutMS))
+	return giveBytes(events, text, failure, fault)
+}
+
+//export mpgo_client_status
+func mpgo_client_status(client C.uint64_t, out, fault *C.mp_buf) (status C.int32_t) {
+	defer rescue(&status, fault)
+	text, failure := host.ClientStatus(uint64(client))
+	return giveBytes(out, text, failure, fault)
+}
+
+//export mpgo_live_handles
+func mpgo_live_handles(count *C.uint64_t) (status C.int32_t) {
 	defer rescue(&status, nil)
-	return done(host.SourceFree(uint64(source)), nil)
-}
-
-//export mpgo_source_key
-func mpgo_source_key(source C.uint64_t, key, fault *C.mp_buf) (status C.int32_t) {
-	defer rescue(&status, fault)
-	text, failure := host.SourceKey(uint64(source))
-	return giveBytes(key, text, failure, fault)
-}
-
-//export mpgo_source_token
-func mpgo_source_token(source C.uint64_t, timeoutMS C.int64_t, token, fault *C.mp_buf) (status C.int32_t) {
-	defer rescue(&status, fault)
-	text, failure := host.SourceToken(uint64(source), int64(timeoutMS))
-	return giveBytes(token, text, failure, fault)
-}
-
-// mpgo_source_peek is the path that programs take before every request: it
-// allocates nothing on either side.
-//
-//export mpgo_source_peek
-func mpgo_source_peek(source C.uint64_t, accessToken *C.char, capacity C.size_t, length *C.size_t, usableMS *C.int64_t, refreshDue *C.int32_t) (status C.int32_t) {
-	defer rescue(&status, nil)
-	token, usable, due, failure := host.SourcePeek(uint64(source))
-	if failure != nil {
-		return C.int32_t(failure.Number)
-	}
-	*length = C.size_t(len(token))
-	if capacity <= C.size_t(len(token)) {
-		return C.MP_ERROR_BUFFER_TOO_SMALL
-	}
-	room := unsafe.Slice((*byte)(unsafe.Pointer(accessToken)), len(token)+1)
-	room[copy(room, token)] = 0
-	*usableMS = C.int64_t(usable)
-	*refreshDue = 0
-	if due {
-		*refreshDue = 1
-	}
+	*count = C.uint64_t(host.Live())
 	return C.MP_OK
-}
-
-//export mpgo_source_invalidate
-func mpgo_source_invalidate(source C.uint64_t, accessToken *C.mp_text, accessTokenLen C.size_t, fault *C.mp_buf) (status C.int32_t) {
-	defer rescue(&status, fault)
-	token := copied(unsafe.Pointer(accessToken), accessTokenLen)
-	defer clear(token)
-	return done(host.SourceInvalidate(uint64(source), token), fault)
 }
 
 //export mpgo_key_read

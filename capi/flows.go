@@ -37,6 +37,18 @@ func mpgo_flow_failed(flow C.uint64_t, reason *C.mp_text, reasonLen C.size_t, fa
 	return done(host.FlowFailed(uint64(flow), copied(unsafe.Pointer(reason), reasonLen)), fault)
 }
 
+//export mpgo_flow_loaded
+func mpgo_flow_loaded(flow C.uint64_t, entry *C.mp_bytes, entryLen C.size_t, fault *C.mp_buf) (status C.int32_t) {
+	defer rescue(&status, fault)
+	return done(host.FlowLoaded(uint64(flow), copied(unsafe.Pointer(entry), entryLen)), fault)
+}
+
+//export mpgo_flow_saved
+func mpgo_flow_saved(flow C.uint64_t, fault *C.mp_buf) (status C.int32_t) {
+	defer rescue(&status, fault)
+	return done(host.FlowSaved(uint64(flow)), fault)
+}
+
 //export mpgo_flow_perform
 func mpgo_flow_perform(flow C.uint64_t, timeoutMS C.int64_t, fault *C.mp_buf) (status C.int32_t) {
 	defer rescue(&status, fault)

@@ -18,6 +18,8 @@
  * a response at most 1 MiB. */
 #define MAX_INPUT ((size_t)4 << 20)
 
+uint64_t mpshim_lease_epoch = 0;
+
 /* MP_OK, or the error that every call gets from now on. */
 static int32_t state = MP_OK;
 
@@ -115,6 +117,32 @@ int32_t mp_client_free(uint64_t client) {
   return mpgo_client_free(client);
 }
 
+int32_t mp_client_rotate(uint64_t client, const char *keys, size_t keys_len, mp_buf *error) {
+  int32_t refused;
+  if ((refused = enter(error)) || (refused = input("keys", keys, keys_len, error))) return refused;
+  return mpgo_client_rotate(client, keys, keys_len, error);
+}
+
+int32_t mp_client_events(uint64_t client, int64_t timeout_ms, mp_buf *events, mp_buf *error) {
+  int32_t refused;
+  if ((refused = enter(error)) || (refused = output("events", events, error))) return refused;
+  return mpgo_client_events(client, timeout_ms, events, error);
+}
+
+int32_t mp_client_status(uint64_t client, mp_buf *status, mp_buf *error) {
+  int32_t refused;
+  if ((refused = enter(error)) || (refused = output("status", status, error))) return refused;
+  return mpgo_client_status(client, status, error);
+}
+
+int32_t mp_live_handles(uint64_t *count) {
+  int32_t refused;
+  if ((refused = enter(NULL)) || (refused = output("count", count, NULL))) return refused;
+  return mpgo_live_handles(count);
+}
+
+const uint64_t *mp_lease_epoch(void) { return &mpshim_lease_epoch; }
+
 int32_t mp_source_new(uint64_t client, const char *request, size_t request_len, uint64_t *source, mp_buf *error) {
   int32_t refused;
   if ((refused = enter(error)) || (refused = input("request", request, request_len, error)) ||
@@ -127,6 +155,11 @@ int32_t mp_source_free(uint64_t source) {
   int32_t refused = enter(NULL);
   if (refused || source == 0) return refused;
   return mpgo_source_free(source);
+}
+
+int32_t mp_source_cancel(uint64_t source) {
+  int32_t refused = enter(NULL);
+  return refused ? refused : mpgo_source_cancel(source);
 }
 
 int32_t mp_source_key(uint64_t source, mp_buf *key, mp_buf *error) {
@@ -142,14 +175,14 @@ int32_t mp_source_token(uint64_t source, int64_t timeout_ms, mp_buf *token, mp_b
 }
 
 int32_t mp_source_peek(uint64_t source, char *access_token, size_t capacity, size_t *length, int64_t *usable_ms,
-                       int32_t *refresh_due) {
-  int64_t usable_unasked;
+                       int32_t *refresh_due, int64_t *lease_ms) {
+  int64_t usable_unasked, lease_unasked;
   int32_t due_unasked;
   int32_t refused = enter(NULL);
   if (refused) return refused;
   if (length == NULL || (access_token == NULL && capacity > 0)) return MP_ERROR_INVALID_ARGUMENT;
   return mpgo_source_peek(source, access_token, capacity, length, usable_ms ? usable_ms : &usable_unasked,
-                          refresh_due ? refresh_due : &due_unasked);
+                          refresh_due ? refresh_due : &due_unasked, lease_ms ? lease_ms : &lease_unasked);
 }
 
 int32_t mp_source_invalidate(uint64_t source, const char *access_token, size_t access_token_len, mp_buf *error) {
@@ -190,6 +223,17 @@ int32_t mp_flow_failed(uint64_t flow, const char *reason, size_t reason_len, mp_
   int32_t refused;
   if ((refused = enter(error)) || (refused = input("reason", reason, reason_len, error))) return refused;
   return mpgo_flow_failed(flow, reason, reason_len, error);
+}
+
+int32_t mp_flow_loaded(uint64_t flow, const uint8_t *entry, size_t entry_len, mp_buf *error) {
+  int32_t refused;
+  if ((refused = enter(error)) || (refused = optional_input("entry", entry, entry_len, error))) return refused;
+  return mpgo_flow_loaded(flow, entry, entry_len, error);
+}
+
+int32_t mp_flow_saved(uint64_t flow, mp_buf *error) {
+  int32_t refused = enter(error);
+  return refused ? refused : mpgo_flow_saved(flow, error);
 }
 
 int32_t mp_flow_perform(uint64_t flow, int64_t timeout_ms, mp_buf *error) {

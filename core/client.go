@@ -50,6 +50,12 @@ type ClientConfig struct {
 	// WaitWhileFailing makes callers whose context has a deadline wait for the
 	// next attempt after a failure that may pass, instead of getting it at once.
 	WaitWhileFailing bool
+	// LeaseEpoch, if set, is incremented whenever a token of this client ends
+	// before its time: it was rejected, the keys were rotated, the client was
+	// closed. It is for those who keep what [Source.Peek] gave them for the time
+	// of its lease: they read the epoch before they peek, and use what they keep
+	// only while it has not moved.
+	LeaseEpoch *atomic.Uint64
 }
 
 // String names the client without its key.
@@ -200,6 +206,14 @@ func (c *Client) Close() {
 		e.retire()
 	}
 	clear(c.entries)
+	c.endLeases()
+}
+
+// endLeases is called after a token has left the cache before its time.
+func (c *Client) endLeases() {
+	if c.config.LeaseEpoch != nil {
+		c.config.LeaseEpoch.Add(1)
+	}
 }
 
 // guardOf returns the guard of an endpoint.

@@ -197,9 +197,9 @@ func TestCacheStates(t *testing.T) {
 	source := testSource(t, client, "a:b")
 	peek := func(usable, due bool) {
 		t.Helper()
-		_, left, isDue, ok := source.Peek()
-		if ok != usable || isDue != due || ok && left <= 0 {
-			t.Fatalf("usable %v (%v left), due %v; want %v, %v", ok, left, isDue, usable, due)
+		_, left, lease, ok := source.Peek()
+		if ok != usable || ok && (lease == 0) != due || ok && left <= 0 || lease > left {
+			t.Fatalf("usable %v (%v left), lease %v; want %v, due %v", ok, left, lease, usable, due)
 		}
 	}
 	peek(false, false) // empty

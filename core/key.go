@@ -76,11 +76,20 @@ func (k Key) identity() string {
 	if k.KeyID != "" {
 		return "kid:" + k.KeyID
 	}
-	if len(k.CertificateChain) > 0 {
-		sum := sha256.Sum256(k.CertificateChain[0])
-		return "x5t#S256:" + hex.EncodeToString(sum[:])
+	if print := k.thumbprint(); print != "" {
+		return "x5t#S256:" + print
 	}
 	return "none"
+}
+
+// thumbprint is the SHA-256 of the leaf certificate in hexadecimal, if there
+// is one.
+func (k Key) thumbprint() string {
+	if len(k.CertificateChain) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(k.CertificateChain[0])
+	return hex.EncodeToString(sum[:])
 }
 
 func (k Key) problems() []Problem {

@@ -50,6 +50,7 @@ func (c *Client) Rotate(key Key, next ...Key) error {
 	for _, e := range entries {
 		e.retire()
 	}
+	c.endLeases()
 	c.emit(Event{Kind: EventKeysRotated, Time: c.Now().Time(), KeyID: key.identity()})
 	return nil
 }

@@ -218,7 +218,7 @@ func TestC14Replicas(t *testing.T) {
 	perSecond := make([]int, 12*60)
 	for second := range perSecond {
 		for i, source := range sources {
-			if _, _, due, ok := source.Peek(); !ok || due {
+			if _, _, lease, ok := source.Peek(); !ok || lease == 0 {
 				fetch(t, source.NewFlow(), clock, i, 120)
 				perSecond[second]++
 			}

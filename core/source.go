@@ -40,15 +40,20 @@ func (s *Source) String() string {
 	return name + "}"
 }
 
-// Peek returns the cached token if one can be handed out, for how long, and
-// whether it is time to fetch the next one. It never blocks and starts nothing.
-func (s *Source) Peek() (token Token, left time.Duration, due, ok bool) {
+// Peek returns the cached token if one can be handed out, and for how long
+// that is so. It never blocks and starts nothing. For the time of lease the
+// answer need not be asked for again, unless a token ends early (see
+// [ClientConfig.LeaseEpoch]); a lease of 0 says that the next token is due.
+func (s *Source) Peek() (token Token, usable, lease time.Duration, ok bool) {
 	now := s.Now()
 	held, due := s.entry.Load().peek(now)
 	if held == nil {
-		return Token{}, 0, false, false
+		return Token{}, 0, 0, false
 	}
-	return held.token, now.Until(held.hard), due, true
+	if !due {
+		lease = now.Until(held.quiet)
+	}
+	return held.token, now.Until(held.hard), lease, true
 }
 
 // Now reads the client's clock.
@@ -178,7 +183,11 @@ func waitError(cause error) *Error {
 // Maskinporten's tokens do not end early, so a second drop within five seconds
 // is refused.
 func (s *Source) Invalidate(accessToken string) bool {
-	return s.entry.Load().invalidate(accessToken, s.Now())
+	dropped := s.entry.Load().invalidate(accessToken, s.Now())
+	if dropped {
+		s.client.endLeases()
+	}
+	return dropped
 }
 
 // NewFlow returns an acquisition whose steps the caller performs. It answers
@@ -283,8 +292,11 @@ func (f *Flow) Perform(ctx context.Context, step Step) error {
 		}
 		f.Signed(c.Now(), signature) // a wrong length ends the flow, which says so
 	case StepLoad, StepSave:
-		if c.config.Store == nil {
-			return NewError(CodeNoTransport, "the client has no Store", nil)
+		if c.config.Store == nil { // the host's, and it has left the step to us: passed by
+			if step.Kind == StepSave {
+				return f.Saved(c.Now())
+			}
+			return f.Loaded(c.Now(), nil)
 		}
 		storeCtx, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()

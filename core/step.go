@@ -14,7 +14,8 @@ const (
 	// StepWait: let Wait pass and call Next again. Nothing is fed.
 	StepWait StepKind = "wait"
 	// StepLoad: get what the shared store has under StoreKey and call Loaded,
-	// or Failed. Only clients with a StoreKey have this step and StepSave.
+	// or Failed. Only clients with a StoreKey have this step and StepSave. With
+	// no Store in the client either, Perform passes both by.
 	StepLoad StepKind = "load"
 	// StepSave: put Entry under StoreKey for at most Life and call Saved, or
 	// Failed. Those who wait for the token have it already.

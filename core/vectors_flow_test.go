@@ -215,11 +215,11 @@ func (v *vectorRun) step(s vectors.Step) vectorMembers {
 		v.flow(s.Flow).Abandon(v.now)
 		return vectorMembers{}
 	case "peek":
-		token, left, due, found := v.source.Peek()
+		token, left, lease, found := v.source.Peek()
 		if !found {
 			return vectorMembers{"code": string(CodeNoToken)}
 		}
-		return vectorMembers{"access_token": token.AccessToken, "usable_ms": left.Milliseconds(), "refresh_due": due}
+		return vectorMembers{"access_token": token.AccessToken, "usable_ms": left.Milliseconds(), "refresh_due": lease == 0, "lease_ms": lease.Milliseconds()}
 	case "invalidate":
 		v.source.Invalidate(s.AccessToken)
 		return vectorMembers{}

@@ -2,7 +2,11 @@
 
 package main
 
-import "github.com/maskinporten-core/maskinporten/core/wire"
+import (
+	"unsafe"
+
+	"github.com/maskinporten-core/maskinporten/core/wire"
+)
 
 // Every export is one verb of package wire, under the name it has in the C
 // ABI. A handle is an i64, bytes are a pointer and a length, and the result is
@@ -34,6 +38,27 @@ func clientNew(address, length uint32) uint64 {
 //go:wasmexport mp_client_free
 func clientFree(client uint64) uint64 { return replyDone(host.ClientFree(client)) }
 
+//go:wasmexport mp_client_rotate
+func clientRotate(client uint64, address, length uint32) uint64 {
+	keys, ok := input(address, length)
+	if !ok {
+		return replyBadMemory()
+	}
+	return replyDone(host.ClientRotate(client, keys))
+}
+
+//go:wasmexport mp_client_events
+func clientEvents(client uint64) uint64 { return replyBytes(host.ClientEvents(client, 0)) }
+
+//go:wasmexport mp_client_status
+func clientStatus(client uint64) uint64 { return replyBytes(host.ClientStatus(client)) }
+
+//go:wasmexport mp_live_handles
+func liveHandles() uint64 { return uint64(host.Live()) }
+
+//go:wasmexport mp_lease_epoch
+func leaseEpochAddress() uint32 { return uint32(uintptr(unsafe.Pointer(&leaseEpoch))) }
+
 //go:wasmexport mp_source_new
 func sourceNew(client uint64, address, length uint32) uint64 {
 	request, ok := input(address, length)
@@ -51,11 +76,11 @@ func sourceKey(source uint64) uint64 { return replyBytes(host.SourceKey(source))
 
 //go:wasmexport mp_source_peek
 func sourcePeek(source uint64) uint64 {
-	accessToken, usableMS, refreshDue, failure := host.SourcePeek(source)
+	peeked, failure := host.SourcePeek(source)
 	if failure != nil {
 		return replyDone(failure)
 	}
-	return replyPeek(accessToken, usableMS, refreshDue)
+	return replyPeek(peeked)
 }
 
 //go:wasmexport mp_source_invalidate
@@ -100,6 +125,18 @@ func flowFailed(flow uint64, address, length uint32) uint64 {
 	}
 	return replyDone(host.FlowFailed(flow, reason))
 }
+
+//go:wasmexport mp_flow_loaded
+func flowLoaded(flow uint64, address, length uint32) uint64 {
+	entry, ok := input(address, length)
+	if !ok {
+		return replyBadMemory()
+	}
+	return replyDone(host.FlowLoaded(flow, entry))
+}
+
+//go:wasmexport mp_flow_saved
+func flowSaved(flow uint64) uint64 { return replyDone(host.FlowSaved(flow)) }
 
 //go:wasmexport mp_flow_free
 func flowFree(flow uint64) uint64 { return replyDone(host.FlowFree(flow)) }

@@ -91,12 +91,12 @@ func replyBadMemory() uint64 {
 // that verb is called before every request to an API.
 var peeked = make([]byte, peekHeaderSize+4096)
 
-const peekHeaderSize = statusSize + 8 + 4
+const peekHeaderSize = statusSize + 8 + 4 + 8
 
 var peekedAddress = register(peeked)
 
-func replyPeek(accessToken string, usableMS int64, refreshDue bool) uint64 {
-	length := peekHeaderSize + len(accessToken)
+func replyPeek(p wire.Peeked) uint64 {
+	length := peekHeaderSize + len(p.AccessToken)
 	if length > len(peeked) {
 		clear(peeked)
 		delete(blocks, peekedAddress)
@@ -104,12 +104,13 @@ func replyPeek(accessToken string, usableMS int64, refreshDue bool) uint64 {
 		peekedAddress = register(peeked)
 	}
 	binary.LittleEndian.PutUint32(peeked, 0)
-	binary.LittleEndian.PutUint64(peeked[4:], uint64(usableMS))
+	binary.LittleEndian.PutUint64(peeked[4:], uint64(p.UsableMS))
 	due := uint32(0)
-	if refreshDue {
+	if p.RefreshDue {
 		due = 1
 	}
 	binary.LittleEndian.PutUint32(peeked[12:], due)
-	copy(peeked[peekHeaderSize:], accessToken)
+	binary.LittleEndian.PutUint64(peeked[16:], uint64(p.LeaseMS))
+	copy(peeked[peekHeaderSize:], p.AccessToken)
 	return pack(peekedAddress, length)
 }

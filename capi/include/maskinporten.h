@@ -32,8 +32,9 @@
  *                 with the same handle, except that one flow belongs to one
  *                 thread at a time.
  * Fork            After fork() without exec the child gets MP_ERROR_FORKED from
- *                 every call but mp_abi_version, mp_version and mp_buf_free, at once
- *                 and whatever the arguments. Load the library after the fork.
+ *                 every call but mp_abi_version, mp_version, mp_lease_epoch and
+ *                 mp_buf_free, at once and whatever the arguments. Load the library
+ *                 after the fork; what is kept under a lease is not yours there.
  * Panics          A fault inside the library is caught. Where its state is still
  *                 known you get MP_ERROR_INTERNAL and the next call works; where
  *                 it is not, every later call returns MP_ERROR_POISONED.
@@ -169,6 +170,9 @@ MP_API const char *mp_version(void);
  * empty mp_buf are fine. The bytes are wiped first. */
 MP_API void mp_buf_free(mp_buf *buf);
 
+/* The number of live handles in this process: 0 when everything was freed. */
+MP_API int32_t mp_live_handles(uint64_t *count);
+
 /*
  * mp_client_new - one client registration at Maskinporten.
  *
@@ -182,12 +186,23 @@ MP_API void mp_buf_free(mp_buf *buf);
  *        {"pkcs12": base64, "password", "kid", "alg"}
  *        {"kid", "alg", "signature_size"}             you sign, registered key
  *        {"x5c": [base64 DER], "alg", "signature_size"} you sign, certificate
+ *    "next_keys": [more of the same],
  *    "grant_life_seconds": 60 (at most 120), "cache_limit": 10000,
- *    "eseal": false}
+ *    "eseal": false, "wait_while_failing": false,
+ *    "events": 0 (at most 10000), "store_key": base64 of 32 bytes}
  *
  * eseal: a European business without a registration, which signs with its eSeal.
  * The key then has the whole certificate chain and no kid, and client_id is any
  * name for the client.
+ *
+ * next_keys: used in their order when Maskinporten says that a key is expired or
+ * unknown (MP-121), each once.
+ * wait_while_failing: a call that has time left waits for the next attempt after
+ * a failure that may pass, instead of getting that failure at once.
+ * events: how many are kept until mp_client_events takes them.
+ * store_key: tokens are shared with other processes through a store of yours;
+ * flows then have "load" and "save" steps, and what is stored is encrypted with
+ * this key. mp_source_token passes the store by.
  *
  * With a key that has no private part every sign step is yours: use flows.
  * Nothing is sent. Errors: INVALID_CONFIGURATION, INVALID_KEY with every problem.
@@ -197,6 +212,44 @@ MP_API int32_t mp_client_new(const char *config, size_t config_len,
 
 /* Closes the client, its sources and flows, and wipes its key. */
 MP_API int32_t mp_client_free(uint64_t client);
+
+/*
+ * mp_client_rotate - new keys for the client, from now on.
+ *
+ * keys: {"key": key, "next_keys": [key, ...] (optional)}, as in the configuration.
+ * No token that the old keys got is handed out after the call; who waits for one
+ * waits for a new one instead, and no call fails for it.
+ */
+MP_API int32_t mp_client_rotate(uint64_t client, const char *keys,
+                                size_t keys_len, mp_buf *error);
+
+/*
+ * mp_client_events - takes the events that the client has kept.
+ *
+ * Waits at most timeout_ms for the first one (0: not at all; negative: 30 s).
+ * events: {"events": [event, ...], "dropped": n}, oldest first; an empty list if
+ * nothing happened. dropped: how many older ones there was no room for.
+ * event: {"event": "acquisition_started" | "acquisition_ended" | "attempt" |
+ *   "retry" | "served_while_failing" | "clock_skew" | "keys_rotated" |
+ *   "key_fallback" | "key_expiring" | "store_failed", "time": RFC 3339 UTC,
+ *   "request_id", "source": cache key, "scopes", "consumer_org", "exchange",
+ *   "kid", "jti", "background": bool, "attempt", "status", "duration_ms",
+ *   "wait_ms", "offset_ms", "until": RFC 3339 UTC, "error": error object}, those
+ *   that apply, and never a secret.
+ * Errors: INVALID_ARGUMENT for a client that keeps none; CLOSED when the client
+ * is freed.
+ */
+MP_API int32_t mp_client_events(uint64_t client, int64_t timeout_ms,
+                                mp_buf *events, mp_buf *error);
+
+/*
+ * mp_client_status - how the client stands, for health checks.
+ *
+ * status: {"keys": [{"kid" or "x5t#S256": SHA-256 of the certificate, "alg",
+ *   "not_after_ms" if known, "active": bool}], "clock_offset_ms": what is added to
+ *   this machine's clock in grants, "tokens": entries in the cache, "cache_limit"}
+ */
+MP_API int32_t mp_client_status(uint64_t client, mp_buf *status, mp_buf *error);
 
 /*
  * mp_source_new - "a valid token for this, now". Sources of one client with
@@ -230,8 +283,14 @@ MP_API int32_t mp_source_new(uint64_t client, const char *request,
                              size_t request_len, uint64_t *source,
                              mp_buf *error);
 
-/* Frees the handle. The cached token stays with the client. */
+/* Frees the handle; who waits on it gets MP_ERROR_CLOSED. The cached token stays
+ * with the client. */
 MP_API int32_t mp_source_free(uint64_t source);
+
+/* Ends every mp_source_token that waits on this handle now, with
+ * MP_ERROR_CANCELLED. The fetch goes on, and later calls are not affected. Make a
+ * source for each wait that shall be cancelled alone: they share one token. */
+MP_API int32_t mp_source_cancel(uint64_t source);
 
 /* The cache key as 64 hexadecimal digits: equal for sources that share one
  * token, and safe to log. */
@@ -258,12 +317,25 @@ MP_API int32_t mp_source_token(uint64_t source, int64_t timeout_ms,
  * counted) and the result is MP_ERROR_BUFFER_TOO_SMALL, the one failure that has
  * an output. access_token may be NULL if capacity is 0. usable_ms: how long the
  * token may still be handed out. refresh_due: 1 if you should run a flow (or
- * mp_source_token) soon, else 0. usable_ms and refresh_due may be NULL.
- * MP_ERROR_NO_TOKEN if there is none.
+ * mp_source_token) soon, else 0. lease_ms: for how long this answer may be used
+ * again without a call, see mp_lease_epoch; 0 if refresh_due. The last three may
+ * be NULL. MP_ERROR_NO_TOKEN if there is none.
  */
 MP_API int32_t mp_source_peek(uint64_t source, char *access_token,
                               size_t capacity, size_t *length,
-                              int64_t *usable_ms, int32_t *refresh_due);
+                              int64_t *usable_ms, int32_t *refresh_due,
+                              int64_t *lease_ms);
+
+/*
+ * mp_lease_epoch - the place of a number that grows whenever a token of this
+ * process ends before its time: it was rejected, keys were rotated, a client was
+ * freed. The place never changes and may be read at any time.
+ *
+ * Who cannot afford a call for each use of a token keeps it under a lease: read
+ * the epoch, then mp_source_peek; the answer may be used for lease_ms, by the
+ * monotonic and by the wall clock, as long as the epoch is the same as before.
+ */
+MP_API const uint64_t *mp_lease_epoch(void);
 
 /* Drops the cached token if it is the one given: call it after an API answered
  * 401 to this token. At most one forced fetch per 5 s follows. */
@@ -281,6 +353,12 @@ MP_API int32_t mp_source_invalidate(uint64_t source, const char *access_token,
  *   {"step": "send", "method", "url", "headers": {name: value}, "body": "...",
  *    "timeout_ms", "max_body": 1048576}
  *        send it, follow no redirect, call mp_flow_received or mp_flow_failed
+ *   {"step": "load", "store_key"}
+ *        get what your store has under store_key; call mp_flow_loaded, or
+ *        mp_flow_failed. Only with a store_key in the configuration, as "save"
+ *   {"step": "save", "store_key", "entry": "...", "life_ms"}
+ *        keep entry under store_key for at most life_ms; call mp_flow_saved, or
+ *        mp_flow_failed. The token is in the cache already
  *   {"step": "wait", "wait_ms"}
  *        wait and call mp_flow_next again; nothing is fed. It is also the answer
  *        while another flow fetches the same token
@@ -305,13 +383,22 @@ MP_API int32_t mp_flow_received(uint64_t flow, const char *head, size_t head_len
                                 const uint8_t *body, size_t body_len,
                                 mp_buf *error);
 
-/* reason: {"code": "signing_failed" | "connection_failed" | "timeout" |
+/* entry: what your store had, as it was saved; NULL and 0 if nothing. A damaged,
+ * swapped or forged entry is as good as none. */
+MP_API int32_t mp_flow_loaded(uint64_t flow, const uint8_t *entry,
+                              size_t entry_len, mp_buf *error);
+
+/* The entry is in your store. */
+MP_API int32_t mp_flow_saved(uint64_t flow, mp_buf *error);
+
+/* A store that failed is passed over: the flow goes on.
+ * reason: {"code": "signing_failed" | "connection_failed" | "timeout" |
  * "tls_failed" | "cancelled", "message": "...", "retryable": bool (optional)} */
 MP_API int32_t mp_flow_failed(uint64_t flow, const char *reason,
                               size_t reason_len, mp_buf *error);
 
 /* Lets the library do the current step, if it is "send" or "wait", or "sign"
- * with a key the library holds. Blocks at most timeout_ms (negative: 30 s). */
+ * with a key the library holds; it passes "load" and "save" by. Blocks at most timeout_ms (negative: 30 s). */
 MP_API int32_t mp_flow_perform(uint64_t flow, int64_t timeout_ms, mp_buf *error);
 MP_API int32_t mp_flow_free(uint64_t flow);
 

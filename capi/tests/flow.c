@@ -60,7 +60,7 @@ void test_flow_performed(void) {
   step = next(flow, "done");
   CHECK(sandbox_count("/token") == 1);
   CHECK_ERROR(MP_ERROR_OUT_OF_ORDER, mp_flow_perform(flow, 0, &e), &e);
-  CHECK_STATUS(MP_OK, mp_source_peek(source, room, sizeof room, &length, NULL, NULL));
+  CHECK_STATUS(MP_OK, mp_source_peek(source, room, sizeof room, &length, NULL, NULL, NULL));
   CHECK(has_text(&step, "token.access_token", room));
   mp_buf_free(&step);
   CHECK_STATUS(MP_OK, mp_flow_free(flow));

@@ -22,7 +22,7 @@ static void all_source_calls(uint64_t handle, int32_t want) {
   CHECK_ERROR(want, mp_source_token(handle, 1000, &out, &e), &e);
   CHECK_ERROR(want, mp_source_invalidate(handle, "x", 1, &e), &e);
   CHECK_ERROR(want, mp_flow_new(handle, &flow, &e), &e);
-  CHECK_STATUS(want, mp_source_peek(handle, room, sizeof room, &length, NULL, NULL));
+  CHECK_STATUS(want, mp_source_peek(handle, room, sizeof room, &length, NULL, NULL, NULL));
   CHECK(out.data == NULL && flow == 77 && length == 99);
 }
 
@@ -122,7 +122,7 @@ void test_client_free_closes(void) {
   CHECK_STATUS(MP_OK, mp_client_free(client));
 
   CHECK_ERROR(MP_ERROR_CLOSED, mp_source_token(source, 1000, &out, &e), &e);
-  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(source, NULL, 0, &length, NULL, NULL));
+  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(source, NULL, 0, &length, NULL, NULL, NULL));
   CHECK(length == 99);
   CHECK_ERROR(MP_OK, mp_flow_next(flow, &out, &e), &e);
   CHECK(has_text(&out, "step", "failed") && has_text(&out, "error.code", "closed"));

@@ -108,7 +108,7 @@ void test_peek(void) {
   int64_t usable = -1;
   int32_t due = -1;
 
-  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(source, room, sizeof room, &length, &usable, &due));
+  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(source, room, sizeof room, &length, &usable, &due, NULL));
   CHECK(length == 0 && usable == -1 && due == -1);
   token = token_of(source);
   if (!CHECK(token != NULL)) return;
@@ -116,11 +116,11 @@ void test_peek(void) {
 
   /* Too small by anything from one byte to all of it. */
   memset(room, '#', sizeof room);
-  CHECK_STATUS(MP_ERROR_BUFFER_TOO_SMALL, mp_source_peek(source, NULL, 0, &length, NULL, NULL));
+  CHECK_STATUS(MP_ERROR_BUFFER_TOO_SMALL, mp_source_peek(source, NULL, 0, &length, NULL, NULL, NULL));
   CHECK(length == size);
   for (i = 0; i <= size; i++) {
     length = 0;
-    CHECK_STATUS(MP_ERROR_BUFFER_TOO_SMALL, mp_source_peek(source, room, i, &length, &usable, &due));
+    CHECK_STATUS(MP_ERROR_BUFFER_TOO_SMALL, mp_source_peek(source, room, i, &length, &usable, &due, NULL));
     CHECK(length == size);
   }
   for (i = 0; i < sizeof room; i++)
@@ -129,10 +129,10 @@ void test_peek(void) {
   CHECK(usable == -1 && due == -1);
 
   /* Just large enough, and not a byte behind it is touched. */
-  CHECK_STATUS(MP_OK, mp_source_peek(source, room, size + 1, &length, &usable, &due));
+  CHECK_STATUS(MP_OK, mp_source_peek(source, room, size + 1, &length, &usable, &due, NULL));
   CHECK(length == size && strcmp(room, token) == 0 && room[size + 1] == '#');
   CHECK(usable > 0 && (due == 0 || due == 1));
-  CHECK_STATUS(MP_OK, mp_source_peek(source, room, sizeof room, &length, NULL, NULL));
+  CHECK_STATUS(MP_OK, mp_source_peek(source, room, sizeof room, &length, NULL, NULL, NULL));
   free(token);
   mp_client_free(client);
 }
@@ -147,9 +147,9 @@ void test_invalidate(void) {
   first = token_of(source);
   if (!CHECK(first != NULL)) return;
   CHECK_ERROR(MP_OK, mp_source_invalidate(source, "another token", 13, &e), &e);
-  CHECK_STATUS(MP_OK, mp_source_peek(source, room, sizeof room, &length, NULL, NULL));
+  CHECK_STATUS(MP_OK, mp_source_peek(source, room, sizeof room, &length, NULL, NULL, NULL));
   CHECK_ERROR(MP_OK, mp_source_invalidate(source, first, strlen(first), &e), &e);
-  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(source, room, sizeof room, &length, NULL, NULL));
+  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(source, room, sizeof room, &length, NULL, NULL, NULL));
   second = token_of(source);
   CHECK(second != NULL && strcmp(first, second) != 0);
   CHECK(sandbox_count("/token") == 2);
@@ -179,8 +179,8 @@ void test_source_key(void) {
   CHECK(strcmp((char *)keys[0].data, (char *)keys[2].data) != 0);
 
   token = token_of(sources[0]);
-  CHECK_STATUS(MP_ERROR_BUFFER_TOO_SMALL, mp_source_peek(sources[1], NULL, 0, &length, NULL, NULL));
-  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(other, NULL, 0, &length, NULL, NULL));
+  CHECK_STATUS(MP_ERROR_BUFFER_TOO_SMALL, mp_source_peek(sources[1], NULL, 0, &length, NULL, NULL, NULL));
+  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(other, NULL, 0, &length, NULL, NULL, NULL));
   free(token);
   for (i = 0; i < 3; i++) mp_buf_free(&keys[i]);
   mp_client_free(client);

@@ -60,8 +60,8 @@ void test_null(void) {
   CHECK_ERROR(wrong, mp_key_read("{}", 2, NULL, &e), &e);
   CHECK_ERROR(wrong, mp_key_generate(NULL, 2, &out, &e), &e);
   CHECK_ERROR(wrong, mp_key_generate("{}", 2, NULL, &e), &e);
-  CHECK_STATUS(wrong, mp_source_peek(1, NULL, 8, &length, NULL, NULL));
-  CHECK_STATUS(wrong, mp_source_peek(1, room, sizeof room, NULL, NULL, NULL));
+  CHECK_STATUS(wrong, mp_source_peek(1, NULL, 8, &length, NULL, NULL, NULL));
+  CHECK_STATUS(wrong, mp_source_peek(1, room, sizeof room, NULL, NULL, NULL, NULL));
 
   /* Without a place for the error the number alone comes back. */
   CHECK_STATUS(wrong, mp_client_new(NULL, 0, NULL, NULL));

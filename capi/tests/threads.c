@@ -83,7 +83,7 @@ static void *ask_often(void *argument) {
   for (i = 0; i < 1000000 && ended < 100; i++) {
     int32_t status;
     switch (i % 3) {
-      case 0: status = mp_source_peek(w->source, room, sizeof room, &length, NULL, NULL); break;
+      case 0: status = mp_source_peek(w->source, room, sizeof room, &length, NULL, NULL, NULL); break;
       case 1: status = mp_source_token(w->source, 1000, &out, NULL); break;
       default: status = mp_source_key(w->source, &out, NULL); break;
     }

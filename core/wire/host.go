@@ -26,10 +26,29 @@ const (
 // are safe for concurrent use and never panic.
 type Host struct {
 	transport core.Transport
-	clients   table[core.Client]
-	sources   table[core.Source]
-	flows     table[flow]
-	poisoned  atomic.Bool
+	// epoch is where the host environment sees that leases end; see
+	// [core.ClientConfig.LeaseEpoch].
+	epoch    *atomic.Uint64
+	clients  table[client]
+	sources  table[source]
+	flows    table[flow]
+	poisoned atomic.Bool
+}
+
+// client is a core.Client with the events that wait to be polled.
+type client struct {
+	core   *core.Client
+	events *eventQueue // nil if none are kept
+}
+
+// source is a core.Source with what ends the waits for its token.
+type source struct {
+	core *core.Source
+
+	mu    sync.Mutex
+	waits context.Context // of those who wait now; nil while nobody ever did
+	end   context.CancelCauseFunc
+	freed bool
 }
 
 // flow is a core.Flow that one thread at a time may use.
@@ -42,9 +61,9 @@ type flow struct {
 }
 
 // NewHost returns a Host whose clients send with transport. It is nil where
-// the host environment sends, as in WebAssembly.
-func NewHost(transport core.Transport) *Host {
-	h := &Host{transport: transport}
+// the host environment sends, as in WebAssembly. epoch may be nil.
+func NewHost(transport core.Transport, epoch *atomic.Uint64) *Host {
+	h := &Host{transport: transport, epoch: epoch}
 	h.clients.tag, h.sources.tag, h.flows.tag = clientTag, sourceTag, flowTag
 	return h
 }
@@ -83,4 +102,12 @@ func (h *Host) usable() *Failure {
 		return fail(core.NewError(core.CodePoisoned, "an earlier fault left the library in an unknown state", nil))
 	}
 	return nil
+}
+
+// timeout is the time limit of a verb that waits.
+func timeout(ms int64) time.Duration {
+	if ms < 0 {
+		return defaultTimeout
+	}
+	return time.Duration(min(ms, 24*60*60*1000)) * time.Millisecond
 }

@@ -62,6 +62,15 @@ func (o object) filled(name string) string {
 	return text
 }
 
+// bytes reads standard base64.
+func (o object) bytes(name string) []byte {
+	decoded, err := base64.StdEncoding.DecodeString(o.text(name))
+	if err != nil {
+		o.note(name, "it is not standard base64", "Encode the bytes in base64 (not base64url).")
+	}
+	return decoded
+}
+
 func (o object) flag(name string) bool {
 	v, ok := o.member(name, strictjson.Bool)
 	return ok && v.Text == "true"
@@ -152,7 +161,8 @@ func sameMember(a, b string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-func readClientConfig(input []byte) (config core.ClientConfig, err error) {
+// readClientConfig reads a configuration, and how many events shall be kept.
+func readClientConfig(input []byte) (config core.ClientConfig, events int, err error) {
 	var keyErr error
 	err = readInput(input, "the configuration", core.CodeInvalidConfig, func(o object) {
 		config.Environment = readEnvironment(o)
@@ -160,24 +170,48 @@ func readClientConfig(input []byte) (config core.ClientConfig, err error) {
 		config.ESeal = o.flag("eseal")
 		config.GrantLife = time.Duration(o.number("grant_life_seconds", 1<<31)) * time.Second
 		config.CacheLimit = int(o.number("cache_limit", 1<<31))
-		if !o.has("key") {
-			o.known["key"] = true
-			o.note("key", "it is missing", "Give a key as pem, jwk or pkcs12, or the kid or x5c of a key that you sign with yourself.")
-			return
-		}
-		o.object("key", func(k object) { config.Key, keyErr = readKey(k) })
+		config.WaitWhileFailing = o.flag("wait_while_failing")
+		config.StoreKey = o.bytes("store_key")
+		events = int(o.number("events", maxEvents))
+		config.Key, config.NextKeys, keyErr = readKeys(o)
 	}, func() error {
 		if keyErr == nil {
 			return config.Validate()
 		}
 		checked := config
-		checked.Key, checked.ESeal = core.Key{KeyID: "unread"}, false
+		checked.Key, checked.NextKeys, checked.ESeal = core.Key{KeyID: "unread"}, nil, false
 		return withKeyProblem(checked.Validate(), keyErr)
 	})
 	if err == nil {
 		err = keyErr
 	}
-	return config, err
+	return config, events, err
+}
+
+// readKeys reads the members key and next_keys. The error is that of a key that
+// cannot be used; what is wrong with the next ones is noted.
+func readKeys(o object) (key core.Key, next []core.Key, err error) {
+	if !o.has("key") {
+		o.known["key"] = true
+		o.note("key", "it is missing", "Give a key as pem, jwk or pkcs12, or the kid or x5c of a key that you sign with yourself.")
+	}
+	o.object("key", func(k object) { key, err = readKey(k) })
+	list, _ := o.member("next_keys", strictjson.Array)
+	for i, item := range list.Items {
+		if item.Kind != strictjson.Object {
+			o.note(index("next_keys", i), "it is "+item.Kind.String(), "Give an object, as key is one.")
+			continue
+		}
+		readObject(o.path+index("next_keys", i)+".", item, o.problems, func(k object) {
+			read, unread := readKey(k)
+			var bad *core.Error
+			if errors.As(unread, &bad) {
+				o.note(index("next_keys", i), bad.Message, bad.Remedy)
+			}
+			next = append(next, read)
+		})
+	}
+	return key, next, err
 }
 
 // withKeyProblem adds what is wrong with the key to what is wrong with the rest.

@@ -7,19 +7,6 @@ import (
 	"github.com/maskinporten-core/maskinporten/core/internal/strictjson"
 )
 
-// Failure is an error in the form that crosses a language boundary.
-type Failure struct {
-	// Number is the code's number in the C ABI, never 0.
-	Number int32
-	// JSON is the error object.
-	JSON []byte
-}
-
-func errorJSON(e *core.Error) []byte {
-	text, _ := e.MarshalJSON() // it has no error
-	return text
-}
-
 func tokenJSON(t core.Token) []byte {
 	var w strictjson.Writer
 	w.String("access_token", t.AccessToken)
@@ -51,6 +38,12 @@ func stepJSON(s core.Step) []byte {
 		w.Int("max_body", int64(s.Request.MaxBody))
 	case core.StepWait:
 		w.Int("wait_ms", int64((s.Wait+time.Millisecond-1)/time.Millisecond))
+	case core.StepLoad:
+		w.String("store_key", s.StoreKey)
+	case core.StepSave:
+		w.String("store_key", s.StoreKey)
+		w.String("entry", string(s.Entry))
+		w.Int("life_ms", s.Life.Milliseconds())
 	case core.StepDone:
 		w.Raw("token", tokenJSON(s.Token))
 	case core.StepFailed:

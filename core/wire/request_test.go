@@ -45,7 +45,7 @@ func claimsOf(t *testing.T, h *Host, client uint64, request string) map[string]a
 }
 
 func TestRequestMembers(t *testing.T) {
-	h := NewHost(nil)
+	h := NewHost(nil, nil)
 	client, failure := h.ClientNew([]byte(hostConfig))
 	ok(t, failure)
 	claims := claimsOf(t, h, client, wholeRequest)
@@ -63,7 +63,7 @@ func TestRequestMembers(t *testing.T) {
 }
 
 func TestRequestProblems(t *testing.T) {
-	h := NewHost(nil)
+	h := NewHost(nil, nil)
 	client, failure := h.ClientNew([]byte(hostConfig))
 	ok(t, failure)
 	for members, words := range map[string][]string{
@@ -103,7 +103,7 @@ func TestRequestProblems(t *testing.T) {
 // TestExchangeMembers goes through the exchanges that a request can name, up to
 // the request that each of them sends.
 func TestExchangeMembers(t *testing.T) {
-	h := NewHost(nil)
+	h := NewHost(nil, nil)
 	client, failure := h.ClientNew([]byte(hostConfig))
 	ok(t, failure)
 	const altinn = "https://platform.tt02.altinn.no/authentication/api/v1/exchange/maskinporten"
@@ -157,7 +157,7 @@ func TestExchangeMembers(t *testing.T) {
 }
 
 func TestESealOverJSON(t *testing.T) {
-	h := NewHost(nil)
+	h := NewHost(nil, nil)
 	config := func(key string) []byte {
 		return []byte(`{"environment":"test","client_id":"bolag","eseal":true,"key":` + key + `}`)
 	}

@@ -170,11 +170,12 @@ func (v *vectorHost) step(source uint64, s vectors.Step) jsonObject {
 	case "free":
 		return v.outcome(v.FlowFree(v.flow(name, source).handle))
 	case "peek":
-		token, usable, due, failure := v.SourcePeek(source)
+		peeked, failure := v.SourcePeek(source)
 		if failure != nil {
 			return v.outcome(failure)
 		}
-		return jsonObject{"access_token": token, "usable_ms": usable, "refresh_due": due}
+		return jsonObject{"access_token": peeked.AccessToken, "usable_ms": peeked.UsableMS,
+			"refresh_due": peeked.RefreshDue, "lease_ms": peeked.LeaseMS}
 	case "invalidate":
 		return v.outcome(v.SourceInvalidate(source, []byte(s.AccessToken)))
 	}

@@ -27,7 +27,7 @@ func TestVectors(t *testing.T) {
 			ran++
 			t.Run(file.Subject+"/"+c.Name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { // pauses take no time
-					v := &vectorHost{T: t, Host: NewHost(nil), flows: map[string]*vectorFlow{}}
+					v := &vectorHost{T: t, Host: NewHost(nil, nil), flows: map[string]*vectorFlow{}}
 					v.run(file.Operation, c)
 				})
 			})

@@ -90,9 +90,9 @@ func newSource(t *testing.T, h *Host, config, request string) (client, source ui
 }
 
 func TestBlockingToken(t *testing.T) {
-	h := NewHost(&endpoint{})
+	h := NewHost(&endpoint{}, nil)
 	client, source := newSource(t, h, keyConfig(), `{"scopes":"a:b"}`)
-	_, _, _, failure := h.SourcePeek(source)
+	_, failure := h.SourcePeek(source)
 	wantFailure(t, failure, core.CodeNoToken)
 	token, failure := h.SourceToken(source, -1)
 	ok(t, failure)
@@ -101,16 +101,17 @@ func TestBlockingToken(t *testing.T) {
 		object["expires_at_ms"].(float64)-object["requested_at_ms"].(float64) != 120_000 || object["usable_until_ms"].(float64)-object["requested_at_ms"].(float64) != 110_000 {
 		t.Errorf("token is %s", token)
 	}
-	access, usable, due, failure := h.SourcePeek(source)
+	peeked, failure := h.SourcePeek(source)
 	ok(t, failure)
-	if access != canary+"-1" || usable <= 0 || usable > 110_000 || due {
-		t.Errorf("peek: %q %d %v", access, usable, due)
+	if peeked.AccessToken != canary+"-1" || peeked.UsableMS <= 0 || peeked.UsableMS > 110_000 || peeked.RefreshDue ||
+		peeked.LeaseMS <= 0 || peeked.LeaseMS > 57_600 {
+		t.Errorf("peek: %+v", peeked)
 	}
 	if allocations := testing.AllocsPerRun(100, func() { h.SourcePeek(source) }); allocations != 0 {
 		t.Errorf("a peek allocates %v times", allocations)
 	}
-	ok(t, h.SourceInvalidate(source, []byte(access)))
-	_, _, _, failure = h.SourcePeek(source)
+	ok(t, h.SourceInvalidate(source, []byte(peeked.AccessToken)))
+	_, failure = h.SourcePeek(source)
 	wantFailure(t, failure, core.CodeNoToken)
 	ok(t, h.ClientFree(client))
 	_, failure = h.SourceToken(source, 0)
@@ -122,7 +123,7 @@ func TestBlockingToken(t *testing.T) {
 }
 
 func TestFlowOverJSON(t *testing.T) {
-	h := NewHost(nil)
+	h := NewHost(nil, nil)
 	_, source := newSource(t, h, hostConfig, `{"scopes":["toll:x"],"exchanges":[{"type":"customs"}]}`)
 	_, failure := h.SourceToken(source, 0)
 	wantFailure(t, failure, core.CodeNoSigner)
@@ -180,7 +181,7 @@ func TestFlowOverJSON(t *testing.T) {
 }
 
 func TestHandles(t *testing.T) {
-	h := NewHost(nil)
+	h := NewHost(nil, nil)
 	client, source := newSource(t, h, hostConfig, `{"scopes":["a:b"]}`)
 	flow, failure := h.FlowNew(source)
 	ok(t, failure)
@@ -238,7 +239,7 @@ func TestInputProblems(t *testing.T) {
 		{strings.Replace(hostConfig, `"key"`, `"grant_life_seconds":121,"key"`, 1), core.CodeInvalidConfig, []string{"2m1s"}},
 		{strings.Replace(hostConfig, `"key"`, `"cache_limit":9223372036854775808,"key"`, 1), core.CodeInvalidConfig, []string{`"cache_limit"`}},
 	}
-	h := NewHost(nil)
+	h := NewHost(nil, nil)
 	for _, test := range tests {
 		handle, failure := h.ClientNew([]byte(test.config))
 		wantFailure(t, failure, test.code, test.words...)
@@ -260,7 +261,7 @@ func TestInputProblems(t *testing.T) {
 }
 
 func TestKeyVerbs(t *testing.T) {
-	h := NewHost(nil)
+	h := NewHost(nil, nil)
 	made, failure := h.KeyGenerate([]byte(`{}`))
 	ok(t, failure)
 	var key struct {
@@ -296,7 +297,7 @@ type panicTransport struct{}
 func (panicTransport) Send(context.Context, core.Request) (core.Response, error) { panic("no") }
 
 func TestPanicEndsOneCallOnly(t *testing.T) {
-	h := NewHost(panicTransport{})
+	h := NewHost(panicTransport{}, nil)
 	_, source := newSource(t, h, keyConfig(), `{"scopes":["a:b"]}`)
 	_, failure := h.SourceToken(source, -1)
 	wantFailure(t, failure, core.CodeInternal)
@@ -321,7 +322,7 @@ func FuzzVerbs(f *testing.F) {
 	f.Add(hostConfig, `{"scopes":["a:b"]}`, `{"status":200}`)
 	f.Add(`{"environment":{}}`, `{"scopes":"a","exchanges":[{"type":"customs"}]}`, `{"code":"timeout"}`)
 	f.Fuzz(func(t *testing.T, config, request, fed string) {
-		h := NewHost(nil)
+		h := NewHost(nil, nil)
 		client, _ := h.ClientNew([]byte(config))
 		if client == 0 {
 			client, _ = h.ClientNew([]byte(hostConfig))

@@ -255,7 +255,7 @@ static napi_value peek(napi_env env, napi_callback_info info) {
     size_t length = 0;
     int64_t usable = 0;
     int32_t due = 0;
-    int32_t status = mp_source_peek(source, s->token, s->capacity, &length, &usable, &due);
+    int32_t status = mp_source_peek(source, s->token, s->capacity, &length, &usable, &due, NULL);
     if (status == MP_OK) {
       s->lease[0] = (double)usable;
       s->lease[1] = due;

@@ -2,7 +2,7 @@ import { localError, MaskinportenError } from "./errors.js";
 
 const abiVersion = 1;
 const noToken = 1007;
-const peekHeader = 4 + 8 + 4; // status, usable_ms, refresh_due
+const peekHeader = 4 + 8 + 4 + 8; // status, usable_ms, refresh_due, lease_ms
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -41,7 +41,7 @@ int main(int argc, char **argv) {
   mp_buf_free(&token);
 
   /* The same token as plain text, for "Authorization: Bearer ...". */
-  if (mp_source_peek(source, access_token, sizeof access_token, &length, &usable_ms, NULL) != MP_OK) return 1;
+  if (mp_source_peek(source, access_token, sizeof access_token, &length, &usable_ms, NULL, NULL) != MP_OK) return 1;
   printf("a token of %lu characters, usable for %ld s\n", (unsigned long)length, (long)(usable_ms / 1000));
 
   mp_client_free(client);

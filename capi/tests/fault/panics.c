@@ -60,7 +60,7 @@ static void panic_in_bookkeeping(void) {
   CHECK_ERROR(MP_ERROR_INTERNAL, mp_client_new("panic", 5, &handle, &e), &e);
   CHECK_ERROR(MP_ERROR_POISONED, mp_client_new("{}", 2, &handle, &e), &e);
   CHECK_ERROR(MP_ERROR_POISONED, mp_source_token(source, 0, &kept, &e), &e);
-  CHECK_STATUS(MP_ERROR_POISONED, mp_source_peek(source, NULL, 0, &length, NULL, NULL));
+  CHECK_STATUS(MP_ERROR_POISONED, mp_source_peek(source, NULL, 0, &length, NULL, NULL, NULL));
   CHECK_STATUS(MP_ERROR_POISONED, mp_client_free(client));
   CHECK(handle == 77 && length == 99);
   CHECK(kept.len == 64);

@@ -32,7 +32,7 @@ static void (*noop)(void);
 static int32_t (*client_new)(const char *, size_t, uint64_t *, mp_buf *);
 static int32_t (*source_new)(uint64_t, const char *, size_t, uint64_t *, mp_buf *);
 static int32_t (*source_token)(uint64_t, int64_t, mp_buf *, mp_buf *);
-static int32_t (*source_peek)(uint64_t, char *, size_t, size_t *, int64_t *, int32_t *);
+static int32_t (*source_peek)(uint64_t, char *, size_t, size_t *, int64_t *, int32_t *, int64_t *);
 static uint64_t source;
 
 static void die(const char *what, const char *why) {
@@ -109,7 +109,7 @@ static void peek(int calls) {
   int64_t usable;
   int32_t due;
   while (calls-- > 0)
-    if (source_peek(source, token, sizeof token, &length, &usable, &due) != MP_OK) die("mp_source_peek", "no token");
+    if (source_peek(source, token, sizeof token, &length, &usable, &due, NULL) != MP_OK) die("mp_source_peek", "no token");
 }
 
 static void *peek_often(void *unused) {

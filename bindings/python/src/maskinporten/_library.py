@@ -57,7 +57,7 @@ _PROTOTYPES: dict[str, tuple[type | None, tuple[Any, ...]]] = {
 }
 _PEEK = (
     c_int32,
-    (_HANDLE, c_char_p, c_size_t, POINTER(c_size_t), POINTER(c_int64), POINTER(c_int32)),
+    (_HANDLE, c_char_p, c_size_t, POINTER(c_size_t), POINTER(c_int64), POINTER(c_int32), POINTER(c_int64)),
 )
 
 
@@ -67,6 +67,7 @@ class Peeked(NamedTuple):
     access_token: str
     usable_ms: int
     refresh_due: bool
+    lease_ms: int
 
     def __repr__(self) -> str:
         return f"<Peeked [redacted] usable_ms={self.usable_ms} refresh_due={self.refresh_due}>"
@@ -115,19 +116,21 @@ class Library:
 
     def source_peek(self, source: int) -> Peeked | None:
         """Never block. None if there is no token that can be used."""
-        length, usable_ms, refresh_due = c_size_t(), c_int64(), c_int32()
+        length, usable_ms, refresh_due, lease_ms = c_size_t(), c_int64(), c_int32(), c_int64()
         capacity, status = 4096, _BUFFER_TOO_SMALL
         while status == _BUFFER_TOO_SMALL:
             # A buffer of its own for each call: a signal handler may peek between any two lines.
             buffer = ctypes.create_string_buffer(capacity)
-            status = self._peek(source, buffer, capacity, byref(length), byref(usable_ms), byref(refresh_due))
+            status = self._peek(
+                source, buffer, capacity, byref(length), byref(usable_ms), byref(refresh_due), byref(lease_ms)
+            )
             capacity = length.value + 1
         if status == _NO_TOKEN:
             return None
         if status != _OK:
             self.source_token(source, 0)  # fails for the same reason, and says which
             return None
-        return Peeked(buffer.value.decode(), usable_ms.value, bool(refresh_due.value))
+        return Peeked(buffer.value.decode(), usable_ms.value, bool(refresh_due.value), lease_ms.value)
 
     def source_invalidate(self, source: int, access_token: Secret) -> None:
         self._nothing(self._dll.mp_source_invalidate, source, access_token)

@@ -1,0 +1,147 @@
+package wire
+
+import (
+	"context"
+
+	"github.com/maskinporten-core/maskinporten/core"
+)
+
+// FlowNew starts an acquisition whose steps the host performs.
+func (h *Host) FlowNew(source uint64) (handle uint64, failure *Failure) {
+	defer h.guard(&failure)
+	s, failure := h.source(source)
+	if failure != nil {
+		return 0, failure
+	}
+	f := &flow{core: s.core.NewFlow(), now: s.core.Now}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	return handleOf(h.flows.add(f))
+}
+
+// FlowNext returns the step to do now.
+func (h *Host) FlowNext(flow uint64) (step []byte, failure *Failure) {
+	defer h.guard(&failure)
+	f, failure := h.take(flow)
+	if failure != nil {
+		return nil, failure
+	}
+	defer f.mu.Unlock()
+	return stepJSON(f.core.Next(f.now())), nil
+}
+
+// FlowSigned feeds the raw signature.
+func (h *Host) FlowSigned(flow uint64, signature []byte) (failure *Failure) {
+	defer h.guard(&failure)
+	f, failure := h.take(flow)
+	if failure != nil {
+		return failure
+	}
+	defer f.mu.Unlock()
+	return fail(f.core.Signed(f.now(), signature))
+}
+
+// FlowReceived feeds the response: head is its status and headers in JSON.
+func (h *Host) FlowReceived(flow uint64, head, body []byte) (failure *Failure) {
+	defer h.guard(&failure)
+	f, failure := h.take(flow)
+	if failure != nil {
+		return failure
+	}
+	defer f.mu.Unlock()
+	response, err := readHead(head)
+	if err != nil {
+		return fail(err)
+	}
+	response.Body = body
+	return fail(f.core.Received(f.now(), response))
+}
+
+// FlowFailed feeds that a step could not be done, with a reason in JSON.
+func (h *Host) FlowFailed(flow uint64, reason []byte) (failure *Failure) {
+	defer h.guard(&failure)
+	f, failure := h.take(flow)
+	if failure != nil {
+		return failure
+	}
+	defer f.mu.Unlock()
+	why, err := readReason(reason)
+	if err != nil {
+		return fail(err)
+	}
+	return fail(f.core.Failed(f.now(), why))
+}
+
+// FlowLoaded feeds what the shared store had; nothing at all stands for no entry.
+func (h *Host) FlowLoaded(flow uint64, entry []byte) (failure *Failure) {
+	defer h.guard(&failure)
+	f, failure := h.take(flow)
+	if failure != nil {
+		return failure
+	}
+	defer f.mu.Unlock()
+	if len(entry) == 0 {
+		entry = nil
+	}
+	return fail(f.core.Loaded(f.now(), entry))
+}
+
+// FlowSaved feeds that the shared store has the entry.
+func (h *Host) FlowSaved(flow uint64) (failure *Failure) {
+	defer h.guard(&failure)
+	f, failure := h.take(flow)
+	if failure != nil {
+		return failure
+	}
+	defer f.mu.Unlock()
+	return fail(f.core.Saved(f.now()))
+}
+
+// FlowPerform does the current step with the host's transport, a key that the
+// library holds, or a timer.
+func (h *Host) FlowPerform(flow uint64, timeoutMS int64) (failure *Failure) {
+	defer h.guard(&failure)
+	f, failure := h.take(flow)
+	if failure != nil {
+		return failure
+	}
+	defer f.mu.Unlock()
+	step := f.core.Next(f.now())
+	if step.Kind == core.StepDone || step.Kind == core.StepFailed {
+		return fail(core.NewError(core.CodeOutOfOrder, "the flow is "+string(step.Kind)+"; there is no step to perform", nil))
+	}
+	ctx, cancel := context.WithTimeout(f.ctx, timeout(timeoutMS))
+	defer cancel()
+	return fail(f.core.Perform(ctx, step))
+}
+
+// FlowFree gives the flow up if it has not ended, and frees the handle.
+func (h *Host) FlowFree(flow uint64) (failure *Failure) {
+	defer h.guard(&failure)
+	if flow == 0 {
+		return nil
+	}
+	f := h.flows.remove(flow)
+	if f == nil {
+		return invalidHandle("flow")
+	}
+	f.cancel() // ends a step that another thread performs
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.core.Abandon(f.now())
+	return nil
+}
+
+// take returns a flow, locked for this thread.
+func (h *Host) take(handle uint64) (*flow, *Failure) {
+	if failure := h.usable(); failure != nil {
+		return nil, failure
+	}
+	f := h.flows.get(handle)
+	if f == nil {
+		return nil, invalidHandle("flow")
+	}
+	if !f.mu.TryLock() {
+		return nil, fail(core.NewError(core.CodeOutOfOrder, "another thread uses this flow at this moment", nil))
+	}
+	return f, nil
+}
