@@ -114,7 +114,7 @@ func TestReadAltinn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if life := token.ExpiresAt.Sub(sent.Time()); life != test.life || !isCompactJWS(token.AccessToken) || token.TokenType != "Bearer" {
+			if life := token.ExpiresAt().Sub(sent.Time()); life != test.life || !isCompactJWS(token.AccessToken()) || token.TokenType() != "Bearer" {
 				t.Errorf("%v with a life of %v, want %v", token, life, test.life)
 			}
 		})
@@ -137,7 +137,7 @@ func TestAltinnOutlivesItsSubject(t *testing.T) {
 			t.Fatal(err)
 		}
 		again, err := exchanged.Token(t.Context())
-		if err != nil || again.AccessToken != first.AccessToken {
+		if err != nil || again.AccessToken() != first.AccessToken() {
 			t.Fatalf("another token of Altinn, or %v", err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestAltinnOutlivesItsSubject(t *testing.T) {
 		t.Errorf("%d requests to Maskinporten and %d to Altinn, want 6 and 1", m, a)
 	}
 	w.clock.advance(30 * time.Minute)
-	if again, err := exchanged.Token(t.Context()); err != nil || again.AccessToken == first.AccessToken {
+	if again, err := exchanged.Token(t.Context()); err != nil || again.AccessToken() == first.AccessToken() {
 		t.Errorf("the token is handed out after its end, or %v", err)
 	}
 	if m, a := w.count["test.maskinporten.no"], w.count["platform.tt02.altinn.no"]; m != 7 || a != 2 {

@@ -34,7 +34,7 @@ func readCached(b *testing.B, source *Source) {
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		if token, err := source.Token(ctx); err != nil || token.AccessToken == "" {
+		if token, err := source.Token(ctx); err != nil || token.AccessToken() == "" {
 			b.Fatal(err)
 		}
 	}

@@ -105,7 +105,7 @@ func (e *entry) publish(s snapshot) {
 // own says that the caller has to run the flight; with a token it then runs in
 // the background.
 type answer struct {
-	token  *Token
+	token  Token
 	err    *Error
 	flight *flight
 	own    bool
@@ -127,13 +127,13 @@ func (e *entry) decide(now Instant) answer {
 	running := e.flight != nil && now.Before(e.flight.lease)
 	switch {
 	case s != nil && (running || !due):
-		return answer{token: &s.token}
+		return answer{token: s.token}
 	case s != nil:
 		f := e.start(now, true)
 		quiet := *s
 		quiet.quiet = earlier(f.lease, s.hard)
 		e.publish(quiet)
-		return answer{token: &s.token, flight: f, own: true}
+		return answer{token: s.token, flight: f, own: true}
 	case running:
 		e.flight.background.Store(false)
 		return answer{flight: e.flight}
@@ -165,7 +165,7 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 		e.flight = nil
 	}
 	if err == nil {
-		life := token.ExpiresAt.Sub(token.RequestedAt)
+		life := token.Life()
 		hard := usableUntil(sent, life)
 		if held := e.snap.Load(); !e.gone && (current || held == nil || held.hard.Before(hard)) {
 			soft := refreshDue(sent, life, random)
@@ -199,12 +199,12 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 func (e *entry) wants(token Token, sent, now Instant) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	life := token.ExpiresAt.Sub(token.RequestedAt)
+	life := token.Life()
 	held := e.snap.Load()
-	if e.rejected == token.AccessToken || !now.Before(usableUntil(sent, life)) {
+	if e.rejected == token.AccessToken() || !now.Before(usableUntil(sent, life)) {
 		return false
 	}
-	return held == nil || !now.Before(held.hard) || now.Before(refreshDue(sent, life, 0)) && held.token.AccessToken != token.AccessToken
+	return held == nil || !now.Before(held.hard) || now.Before(refreshDue(sent, life, 0)) && held.token.AccessToken() != token.AccessToken()
 }
 
 // end wakes those who wait.
@@ -240,7 +240,7 @@ func (e *entry) invalidate(accessToken string, now Instant) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.snap.Load()
-	if s == nil || s.token.AccessToken != accessToken || e.wasForced && now.Before(e.forced.Add(5*time.Second)) {
+	if s == nil || s.token.AccessToken() != accessToken || e.wasForced && now.Before(e.forced.Add(5*time.Second)) {
 		return false
 	}
 	e.snap.Store(nil)

@@ -52,8 +52,8 @@
 //
 // # Secrets
 //
-// Tokens and keys print as "[redacted]". Their text is in the fields that say
-// so in their name, for the code that needs them and nothing else.
+// Tokens and keys print as "[redacted]". Their text comes from the methods and
+// fields that say so in their name, for the code that needs them and nothing else.
 package core
 
 // Version is the version of the product in all its packages.

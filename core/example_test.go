@@ -54,7 +54,7 @@ func ExampleSource_Token() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(token.TokenType, token.Scope, token.ExpiresAt.Sub(token.RequestedAt))
+	fmt.Println(token.TokenType(), token.Scope(), token.Life())
 	// Output: Bearer sandbox:plain 2m0s
 }
 
@@ -68,7 +68,7 @@ func ExampleTokenRequest_delegation() {
 		log.Fatal(err)
 	}
 	token, err := source.Token(context.Background())
-	fmt.Println(token.Scope, err)
+	fmt.Println(token.Scope(), err)
 	// Output: sandbox:delegated <nil>
 }
 
@@ -83,7 +83,7 @@ func ExampleTokenRequest_systemUser() {
 		log.Fatal(err)
 	}
 	token, err := source.Token(context.Background())
-	fmt.Println(token.Scope, err)
+	fmt.Println(token.Scope(), err)
 	// Output: sandbox:systemuser <nil>
 }
 
@@ -124,7 +124,7 @@ func ExampleAltinnExchange() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(token.ExpiresAt.Sub(token.RequestedAt).Round(time.Minute))
+	fmt.Println(token.Life().Round(time.Minute))
 	// Output: 30m0s
 }
 

@@ -152,7 +152,7 @@ func TestReadTokenExchange(t *testing.T) {
 	} {
 		token, err := ReadExchangeResponse(Response{Status: test.status, Body: []byte(test.body)}, x, Instant{})
 		if test.code == "" {
-			if err != nil || token.AccessToken != canary {
+			if err != nil || token.AccessToken() != canary {
 				t.Errorf("%s: %v", test.name, err)
 			}
 			continue

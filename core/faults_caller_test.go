@@ -22,7 +22,7 @@ func (f *faultRun) crowd(n int) map[string]int {
 		wg.Go(func() {
 			begin := time.Now()
 			token, err := f.source.Token(f.Context())
-			answer := fmt.Sprintf("%s %v after %v", token.AccessToken, err, time.Since(begin))
+			answer := fmt.Sprintf("%s %v after %v", token.AccessToken(), err, time.Since(begin))
 			mu.Lock()
 			defer mu.Unlock()
 			answers[answer]++
@@ -116,7 +116,7 @@ func TestFaultsOfConcurrency(t *testing.T) {
 		f.held() // which begins a renewal
 		synctest.Wait()
 		for range 1_000 {
-			f.source.Invalidate(first.AccessToken)
+			f.source.Invalidate(first.AccessToken())
 		}
 		if answers := f.crowd(1_000); answers[canary+"-2 <nil> after 1s"] != 1_000 {
 			f.Errorf("%v", answers)
@@ -155,7 +155,7 @@ func TestFaultsOfConcurrency(t *testing.T) {
 				f.Fatalf("%d keys are kept", n)
 			}
 		}
-		if token := <-got; f.held().AccessToken != token.AccessToken {
+		if token := <-got; f.held().AccessToken() != token.AccessToken() {
 			f.Error("the flight's result was lost")
 		}
 		f.requests(1)

@@ -64,7 +64,7 @@ func TestFaultsOfTheClock(t *testing.T) {
 			f.Errorf("%d requests", f.count())
 		}
 		clock.step(120*time.Second, 120*time.Second) // the true end, by the monotonic clock
-		if f.works().AccessToken == first.AccessToken {
+		if f.works().AccessToken() == first.AccessToken() {
 			f.Error("the token is used past its true end")
 		}
 	})
@@ -79,7 +79,7 @@ func TestFaultsOfTheClock(t *testing.T) {
 	clockRow(t, "F47 suspend of 10 min", 120, func(f *faultRun, clock *manualClock) {
 		first := f.works()
 		clock.step(10*time.Minute, 0)
-		if f.works().AccessToken == first.AccessToken {
+		if f.works().AccessToken() == first.AccessToken() {
 			f.Error("an expired token was given out")
 		}
 		f.requests(2)
@@ -102,11 +102,11 @@ func TestFaultsOfTheClock(t *testing.T) {
 			f.held()
 			f.requests(1)
 			clock.advance(62 * time.Second)
-			if token := f.held(); token.AccessToken != first.AccessToken {
+			if token := f.held(); token.AccessToken() != first.AccessToken() {
 				f.Error("another token before the end")
 			}
 			clock.advance(11 * time.Second)
-			if f.works().AccessToken == first.AccessToken {
+			if f.works().AccessToken() == first.AccessToken() {
 				f.Error("the token is given out past its end")
 			}
 		})

@@ -32,7 +32,7 @@ func TestFaultsOfRotation(t *testing.T) {
 		if err := f.client.Rotate(Key{KeyID: "kid-2", SignatureSize: 256, Signer: canarySigner{}}); err != nil {
 			f.Fatal(err)
 		}
-		if token := <-got; token.AccessToken != canary+"-2" || f.held().AccessToken != canary+"-2" {
+		if token := <-got; token.AccessToken() != canary+"-2" || f.held().AccessToken() != canary+"-2" {
 			f.Error("the old key's token was handed out")
 		}
 		f.requests(2)
@@ -57,8 +57,8 @@ func TestFaultsOfRotation(t *testing.T) {
 		if sign := wantStep(t, f.Next(clock.read()), StepSign); sign.KeyID != "kid-2" {
 			t.Errorf("the flow goes on with %s", sign.KeyID)
 		}
-		if token := fetch(t, f, clock, 2, 120); token.AccessToken != canary+"-2" {
-			t.Errorf("the flow ends with %s", token.AccessToken)
+		if token := fetch(t, f, clock, 2, 120); token.AccessToken() != canary+"-2" {
+			t.Errorf("the flow ends with %s", token.AccessToken())
 		}
 	})
 	for mp, text := range map[string]string{"MP-121": "Expired key", "MP-124": "Invalid JWT signature"} {

@@ -112,8 +112,8 @@ func (f *Flow) begin(now Instant) {
 	switch {
 	case a.own:
 		f.run(a.flight, now)
-	case a.token != nil:
-		f.end(Step{Kind: StepDone, Token: *a.token})
+	case !a.token.IsZero():
+		f.end(Step{Kind: StepDone, Token: a.token})
 	case a.err != nil:
 		f.end(Step{Kind: StepFailed, Err: a.err})
 	default:
@@ -225,7 +225,7 @@ func (f *Flow) queue(now Instant) (wait Step, ready bool) {
 // build starts an attempt.
 func (f *Flow) build(now Instant) {
 	if f.source.exchange != nil {
-		f.send(NewExchangeRequest(*f.source.exchange, f.subjectToken.AccessToken), now)
+		f.send(NewExchangeRequest(*f.source.exchange, f.subjectToken.AccessToken()), now)
 		return
 	}
 	c := f.source.client
@@ -321,7 +321,7 @@ func (f *Flow) Received(now Instant, response Response) error {
 	} else {
 		token, err = ReadTokenResponse(response, f.source.request.Scopes, f.sent)
 	}
-	if err == nil && !now.Before(f.sent.Add(token.ExpiresAt.Sub(token.RequestedAt))) {
+	if err == nil && !now.Before(f.sent.Add(token.Life())) {
 		err = NewError(CodeInvalidResponse, "the token had ended when the answer came", nil)
 	}
 	if err != nil {
@@ -350,7 +350,7 @@ func (f *Flow) save(token Token, now Instant) {
 	if c.sealer != nil && !f.displaced {
 		if entry, err := c.sealToken(f.entry.key, token); err == nil {
 			f.saved, f.state = token, stateSaving
-			f.step = Step{Kind: StepSave, StoreKey: storeKey(f.entry.key), Entry: entry, Life: max(token.ExpiresAt.Sub(now.Time()), 0)}
+			f.step = Step{Kind: StepSave, StoreKey: storeKey(f.entry.key), Entry: entry, Life: max(token.ExpiresAt().Sub(now.Time()), 0)}
 			return
 		}
 	}
@@ -426,7 +426,7 @@ func (f *Flow) retry(err *Error, now Instant) {
 	}
 	f.state, f.resume = stateWaiting, now.Add(pause)
 	if err.Code == CodeSubjectTokenRejected {
-		if !f.source.subject.Invalidate(f.subjectToken.AccessToken) {
+		if !f.source.subject.Invalidate(f.subjectToken.AccessToken()) {
 			f.fail(err, now)
 			return
 		}
@@ -474,7 +474,7 @@ func (f *Flow) land(token Token, err *Error, now Instant) *Error {
 	f.flight = nil
 	noted, held, wake := f.entry.land(flight, token, f.sent, err, now, f.source.client.jitter())
 	f.displaced = flight.abandoned
-	f.emit(now, Event{Kind: EventEnded, Err: noted, Attempt: f.attempts, Until: token.ExpiresAt,
+	f.emit(now, Event{Kind: EventEnded, Err: noted, Attempt: f.attempts, Until: token.ExpiresAt(),
 		Duration: time.Duration(now.Monotonic - f.started.Monotonic)})
 	if noted != nil && held != nil {
 		f.emit(now, Event{Kind: EventServedWhileFailing, Err: noted, Until: held.hard.Time()})

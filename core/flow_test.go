@@ -77,8 +77,8 @@ func TestFlowStepByStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := wantStep(t, f.Next(clock.read()), StepDone).Token
-	if !token.RequestedAt.Equal(sentAt.Time()) || token.ExpiresAt.Sub(sentAt.Time()) != 100*time.Second {
-		t.Errorf("the life counts from %v to %v", token.RequestedAt, token.ExpiresAt)
+	if !token.RequestedAt().Equal(sentAt.Time()) || token.ExpiresAt().Sub(sentAt.Time()) != 100*time.Second {
+		t.Errorf("the life counts from %v to %v", token.RequestedAt(), token.ExpiresAt())
 	}
 	wantError(t, f.Received(clock.read(), tokenResponse(1, 120)), CodeOutOfOrder)
 	wantError(t, f.Failed(clock.read(), errors.New("x")), CodeOutOfOrder)
@@ -167,8 +167,8 @@ func TestLostFlowHoldsTheKeyForItsLeaseOnly(t *testing.T) {
 	if err := lost.Received(clock.read(), tokenResponse(1, 60)); err != nil {
 		t.Fatal(err)
 	}
-	if held, _, _, _ := source.Peek(); held.AccessToken != canary+"-2" {
-		t.Errorf("the cache holds %s", held.AccessToken)
+	if held, _, _, _ := source.Peek(); held.AccessToken() != canary+"-2" {
+		t.Errorf("the cache holds %s", held.AccessToken())
 	}
 }
 
@@ -268,8 +268,8 @@ func TestExchangeFlow(t *testing.T) {
 	}
 	wantError(t, f.Signed(clock.read(), goodSignature), CodeOutOfOrder)
 	f.Received(clock.read(), tokenResponse(2, 970))
-	if token := wantStep(t, f.Next(clock.read()), StepDone).Token; token.AccessToken != canary+"-2" {
-		t.Errorf("got %s", token.AccessToken)
+	if token := wantStep(t, f.Next(clock.read()), StepDone).Token; token.AccessToken() != canary+"-2" {
+		t.Errorf("got %s", token.AccessToken())
 	}
 }
 

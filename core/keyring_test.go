@@ -84,11 +84,11 @@ func TestRotation(t *testing.T) {
 		if err := client.Rotate(namedKey("kid-2")); err != nil {
 			t.Fatal(err)
 		}
-		if got := <-waiting; got.AccessToken != canary+"-3" {
-			t.Errorf("the caller got %s, of the old key", got.AccessToken)
+		if got := <-waiting; got.AccessToken() != canary+"-3" {
+			t.Errorf("the caller got %s, of the old key", got.AccessToken())
 		}
 		second, err := source.Token(t.Context())
-		if err != nil || second.AccessToken == first.AccessToken || source.Key() == before {
+		if err != nil || second.AccessToken() == first.AccessToken() || source.Key() == before {
 			t.Errorf("after the rotation: %v, %v", second, err)
 		}
 		if got := strings.Join(kids, " "); got != "kid-1 kid-1 kid-2 kid-2" {

@@ -116,8 +116,8 @@ func (s *schedule) tookOff(p *pair) {
 // handedOut holds a token against what it was granted for, and its end.
 func (s *schedule) handedOut(p *pair, token Token) {
 	m := p.model
-	if token.AccessToken != fmt.Sprintf("token-%d", m.token) {
-		s.failf("key %d: got %s, the model has %d", m.key, token.AccessToken, m.token)
+	if token.AccessToken() != fmt.Sprintf("token-%d", m.token) {
+		s.failf("key %d: got %s, the model has %d", m.key, token.AccessToken(), m.token)
 	}
 	s.checkToken(m.key, m.token)
 }
@@ -275,7 +275,7 @@ func (s *schedule) evict() {
 func (s *schedule) peek(key int) {
 	token, left, _, ok := s.sources[key].Peek()
 	e := s.model.entry(key)
-	if ok != s.model.usable(e) || ok && (left <= 0 || token.AccessToken != fmt.Sprintf("token-%d", e.token.n)) {
+	if ok != s.model.usable(e) || ok && (left <= 0 || token.AccessToken() != fmt.Sprintf("token-%d", e.token.n)) {
 		s.failf("key %d: peek has %v, the model %v", key, ok, e.token)
 	}
 	if ok {

@@ -87,7 +87,7 @@ func TestR9SuspendAndSteps(t *testing.T) {
 			c.move(clock)
 			clock.mu.Unlock()
 			for range 10 {
-				if token := mustToken(t, source); c.fetches > 0 && token.AccessToken == first.AccessToken {
+				if token := mustToken(t, source); c.fetches > 0 && token.AccessToken() == first.AccessToken() {
 					t.Error("an expired token was handed out")
 				}
 			}

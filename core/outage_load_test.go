@@ -44,7 +44,7 @@ func TestC10KeyChangeUnderLoad(t *testing.T) {
 						t.Errorf("a call failed for a change of keys: %v", err)
 						continue
 					}
-					if kid, _ := kids.Load(token.AccessToken); kid.(string) < want {
+					if kid, _ := kids.Load(token.AccessToken()); kid.(string) < want {
 						t.Errorf("a token of %s was handed out after the change to %s", kid, want)
 					}
 				}
@@ -162,7 +162,7 @@ func TestC12ExchangedTokens(t *testing.T) {
 		source := endpoint.source(t, "toll:x", CustomsExchange(Test))
 		first := mustToken(t, source)
 		time.Sleep(time.Minute)
-		if second := mustToken(t, source); second.AccessToken == first.AccessToken || grants.Load() != 2 || exchanges.Load() != 3 {
+		if second := mustToken(t, source); second.AccessToken() == first.AccessToken() || grants.Load() != 2 || exchanges.Load() != 3 {
 			t.Errorf("after a refused subject token: %d grants, %d exchanges, want 2 and 3", grants.Load(), exchanges.Load())
 		}
 	})
@@ -177,7 +177,7 @@ func TestC13RejectedTokens(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 1_000 {
 				wg.Go(func() {
-					source.Invalidate(token.AccessToken)
+					source.Invalidate(token.AccessToken())
 					mustToken(t, source)
 				})
 			}
@@ -190,7 +190,7 @@ func TestC13RejectedTokens(t *testing.T) {
 			t.Errorf("1,000 reports of an older token made %d requests", endpoint.count()-2)
 		}
 		for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(100 * time.Millisecond) {
-			source.Invalidate(mustToken(t, source).AccessToken)
+			source.Invalidate(mustToken(t, source).AccessToken())
 		}
 		if forced := endpoint.count() - 2; forced > 13 {
 			t.Errorf("%d forced fetches in a minute, want one in five seconds", forced)

@@ -181,7 +181,7 @@ func TestC5OneFlightForAll(t *testing.T) {
 				for range cap(results) {
 					wg.Go(func() {
 						token, err := source.Token(t.Context())
-						results <- fmt.Sprintf("%q %v after %v", token.AccessToken, err, time.Since(start))
+						results <- fmt.Sprintf("%q %v after %v", token.AccessToken(), err, time.Since(start))
 					})
 				}
 				wg.Wait()

@@ -145,10 +145,10 @@ func TestPitfallHardCodedToken(t *testing.T) {
 	}
 	clock.advance(2 * time.Minute) // whoever kept the copy is refused from now on
 	fresh, err := source.Token(t.Context())
-	if err != nil || fresh.AccessToken == copied.AccessToken {
+	if err != nil || fresh.AccessToken() == copied.AccessToken() {
 		t.Fatalf("the source hands out a token after its end, or %v", err)
 	}
-	if source.Invalidate(copied.AccessToken) {
+	if source.Invalidate(copied.AccessToken()) {
 		t.Error("a token that is not the source's own was taken for it")
 	}
 	if again, err := source.Token(t.Context()); err != nil || again != fresh || endpoint.count() != 2 {

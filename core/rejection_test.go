@@ -170,7 +170,7 @@ func TestExchangeRejections(t *testing.T) {
 		wantError(t, err, test.code)
 	}
 	token, err := ReadExchangeResponse(Response{Status: 200, Body: []byte(`{"issued_token_type":"access_token","access_token":"t","token_type":"Bearer","expires_in":970}`)}, x, Instant{})
-	if err != nil || token.ExpiresAt.Sub(token.RequestedAt) != 970*time.Second || token.UsableUntil.Sub(token.RequestedAt) != 960*time.Second {
+	if err != nil || token.Life() != 970*time.Second || token.UsableUntil().Sub(token.RequestedAt()) != 960*time.Second {
 		t.Errorf("%+v, %v", token, err)
 	}
 }

@@ -207,7 +207,7 @@ func TestMissingHooksAreNamed(t *testing.T) {
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {
-	token := Token{AccessToken: canary, TokenType: "Bearer"}
+	token := NewToken(TokenFields{AccessToken: canary})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		for _, secret := range []any{token, &token, []Token{token}, Request{Body: []byte(canary)}, Response{Body: []byte(canary)},
 			Grant{SigningInput: []byte(canary)}} {

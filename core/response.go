@@ -118,11 +118,6 @@ func readToken(response Response, rules answerRules, sent Instant) (Token, error
 	return newToken(access.Text, scope.Text, life, sent), nil
 }
 
-func newToken(access, scope string, life time.Duration, sent Instant) Token {
-	return Token{AccessToken: access, TokenType: "Bearer", Scope: scope, RequestedAt: sent.Time(),
-		ExpiresAt: sent.Add(life).Time(), UsableUntil: usableUntil(sent, life).Time()}
-}
-
 func tooLarge(endpoint string, response Response) *Error {
 	return withStatus(NewError(CodeResponseTooLarge, "the answer of the "+endpoint+" is larger than 1 MiB", nil), response)
 }

@@ -78,7 +78,7 @@ func TestReadTokenResponse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if life := got.ExpiresAt.Sub(got.RequestedAt); life != test.life || !got.RequestedAt.Equal(sent.Time()) {
+			if life := got.Life(); life != test.life || !got.RequestedAt().Equal(sent.Time()) {
 				t.Errorf("life is %v, want %v", life, test.life)
 			}
 		})
@@ -128,8 +128,8 @@ func FuzzReadTokenResponse(f *testing.F) {
 	f.Add(400, `{"error":"invalid_grant","error_description":"Expired key (trace_id: 1)","error_uri":"MP-121"}`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		token, err := ReadTokenResponse(Response{Status: status, Body: []byte(body)}, nil, Instant{})
-		if (err == nil) != isBearer(token.AccessToken) {
-			t.Errorf("token %q with error %v", token.AccessToken, err)
+		if (err == nil) != isBearer(token.AccessToken()) {
+			t.Errorf("token %q with error %v", token.AccessToken(), err)
 		}
 	})
 }
@@ -141,8 +141,8 @@ func FuzzReadExchangeResponse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		for _, kind := range []ExchangeKind{ExchangeCustoms, ExchangeAltinn, ExchangeToken} {
 			token, err := ReadExchangeResponse(Response{Status: status, Body: []byte(body)}, Exchange{Kind: kind}, Instant{})
-			if life := token.ExpiresAt.Sub(token.RequestedAt); (err == nil) != isBearer(token.AccessToken) || err == nil && (life <= 0 || life > maxLife) {
-				t.Errorf("%s: token %q for %v with error %v", kind, token.AccessToken, life, err)
+			if life := token.Life(); (err == nil) != isBearer(token.AccessToken()) || err == nil && (life <= 0 || life > maxLife) {
+				t.Errorf("%s: token %q for %v with error %v", kind, token.AccessToken(), life, err)
 			}
 		}
 	})

@@ -112,7 +112,7 @@ func TestRotationAtTheSandbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	second, err := source.Token(t.Context())
-	if err != nil || second.AccessToken == first.AccessToken {
-		t.Errorf("%v, the same token: %v", err, second.AccessToken == first.AccessToken)
+	if err != nil || second.AccessToken() == first.AccessToken() {
+		t.Errorf("%v, the same token: %v", err, second.AccessToken() == first.AccessToken())
 	}
 }

@@ -64,32 +64,24 @@ func (s *Source) Now() Instant { return s.client.Now() }
 // background. However many callers wait, one fetch runs; ctx ends only this
 // caller's wait. Every error is an [*Error].
 func (s *Source) Token(ctx context.Context) (Token, error) {
-	// One call and no more, so that the compiler puts this into the caller,
-	// where the token is copied once: returning it costs more than finding it.
-	held, err := s.get(ctx)
-	return held.token, err
-}
-
-func (s *Source) get(ctx context.Context) (*snapshot, error) {
 	held := s.entry.Load().snap.Load()
 	if held != nil {
 		// Instant.Before, spelled out on the one reading of both clocks: the
 		// rest of a cached read is as long as this. With a clock of its own a
 		// client has no quietTime, and takes the way below.
 		if now := time.Now(); now.Before(held.quietTime) && now.UnixNano() < held.quiet.Wall {
-			return held, nil
+			return held.token, nil
 		}
 	}
-	return s.getSlowly(ctx, held)
+	return s.tokenSlowly(ctx, held)
 }
 
-func (s *Source) getSlowly(ctx context.Context, held *snapshot) (*snapshot, error) {
+func (s *Source) tokenSlowly(ctx context.Context, held *snapshot) (Token, error) {
 	now := s.client.config.Clock()
 	if held != nil && now.Before(held.quiet) {
-		return held, nil
+		return held.token, nil
 	}
-	token, err := s.acquireToken(ctx, now)
-	return &snapshot{token: token}, err
+	return s.acquireToken(ctx, now)
 }
 
 func (s *Source) acquireToken(ctx context.Context, now Instant) (Token, error) {
@@ -106,8 +98,8 @@ func (s *Source) acquireToken(ctx context.Context, now Instant) (Token, error) {
 			f.run(a.flight, now)
 			go f.drive()
 		}
-		if a.token != nil {
-			return *a.token, nil
+		if !a.token.IsZero() {
+			return a.token, nil
 		}
 		if a.err != nil {
 			if !s.waitOut(ctx, a.err) {

@@ -27,7 +27,7 @@ func TestOneFetchForManyCallers(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				tokens.Store(token.AccessToken, true)
+				tokens.Store(token.AccessToken(), true)
 			})
 		}
 		wg.Wait()
@@ -170,7 +170,7 @@ func TestDueTokenIsServedWhileItIsRenewed(t *testing.T) {
 			if waited := time.Since(start); waited != 0 {
 				t.Errorf("the caller waited %v", waited)
 			}
-			return token.AccessToken
+			return token.AccessToken()
 		}
 		get()
 		time.Sleep(39 * time.Second)
@@ -409,20 +409,20 @@ func TestInvalidate(t *testing.T) {
 		}
 		dropped := 0
 		for range 1_000 {
-			if source.Invalidate(first.AccessToken) {
+			if source.Invalidate(first.AccessToken()) {
 				dropped++
 			}
 			source.Token(t.Context())
 		}
 		second, _ := source.Token(t.Context())
-		if dropped != 1 || endpoint.count() != 2 || second.AccessToken == first.AccessToken {
+		if dropped != 1 || endpoint.count() != 2 || second.AccessToken() == first.AccessToken() {
 			t.Errorf("%d drops, %d requests", dropped, endpoint.count())
 		}
-		if source.Invalidate(second.AccessToken) {
+		if source.Invalidate(second.AccessToken()) {
 			t.Error("a second forced fetch within five seconds")
 		}
 		time.Sleep(5 * time.Second)
-		if !source.Invalidate(second.AccessToken) {
+		if !source.Invalidate(second.AccessToken()) {
 			t.Error("no forced fetch after five seconds")
 		}
 	})

@@ -31,7 +31,7 @@ func TestLeases(t *testing.T) {
 	token, _, _, _ := source.Peek()
 	source.Invalidate("another")
 	want(48*time.Second, 0)
-	source.Invalidate(token.AccessToken)
+	source.Invalidate(token.AccessToken())
 	want(0, 1)
 	if err := client.Rotate(Key{KeyID: "kid-2"}); err != nil {
 		t.Fatal(err)

@@ -42,10 +42,10 @@ func storeKey(cacheKey string) string { return "maskinporten:1:" + cacheKey }
 func (c *Client) sealToken(cacheKey string, t Token) ([]byte, error) {
 	var w strictjson.Writer
 	w.String("key", cacheKey)
-	w.String("access_token", t.AccessToken)
-	w.String("scope", t.Scope)
-	w.Int("requested_at_ms", t.RequestedAt.UnixMilli())
-	w.Int("expires_at_ms", t.ExpiresAt.UnixMilli())
+	w.String("access_token", t.AccessToken())
+	w.String("scope", t.Scope())
+	w.Int("requested_at_ms", t.RequestedAt().UnixMilli())
+	w.Int("expires_at_ms", t.ExpiresAt().UnixMilli())
 	return c.sealer.seal(w.Bytes(), c.config.Random)
 }
 
@@ -78,6 +78,5 @@ func (c *Client) openToken(cacheKey string, entry []byte, now Instant) (t Token,
 	}
 	age = max(age, 0)
 	sent = now.Add(-age)
-	return Token{AccessToken: access.Text, TokenType: "Bearer", Scope: scope.Text, RequestedAt: sent.Time(),
-		ExpiresAt: sent.Add(life).Time(), UsableUntil: usableUntil(sent, life).Time()}, sent, true
+	return newToken(access.Text, scope.Text, life, sent), sent, true
 }

@@ -115,8 +115,8 @@ func TestStoreThatLies(t *testing.T) {
 			store.change = change
 			source, events := storeSource(t, endpoint, store, "a:b")
 			token, err := source.Token(t.Context())
-			if err != nil || token.AccessToken != canary+"-3" {
-				t.Errorf("got %v, %v", token.AccessToken, err)
+			if err != nil || token.AccessToken() != canary+"-3" {
+				t.Errorf("got %v, %v", token.AccessToken(), err)
 			}
 			if !strings.Contains(events.kinds(), string(EventStoreFailed)) {
 				t.Errorf("events: %s", events.kinds())
@@ -148,7 +148,7 @@ func TestStoreEntries(t *testing.T) {
 	now := clock.read()
 	token := func(from, life time.Duration) Token {
 		sent := now.Add(from)
-		return Token{AccessToken: canary, TokenType: "Bearer", Scope: "a:b", RequestedAt: sent.Time(), ExpiresAt: sent.Add(life).Time()}
+		return newToken(canary, "a:b", life, sent)
 	}
 	for name, test := range map[string]struct {
 		token Token
@@ -162,14 +162,14 @@ func TestStoreEntries(t *testing.T) {
 		"longer than a day":  {token(0, 25*time.Hour), "key", false},
 		"no life":            {token(0, 0), "key", false},
 		"of another key":     {token(0, time.Minute), "other", false},
-		"not a bearer token": {Token{AccessToken: "a b", RequestedAt: now.Time(), ExpiresAt: now.Add(time.Minute).Time()}, "key", false},
+		"not a bearer token": {newToken("a b", "", time.Minute, now), "key", false},
 	} {
 		entry, err := client.sealToken(test.key, test.token)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, sent, ok := client.openToken("key", entry, now)
-		if ok != test.ok || ok && (got.AccessToken != canary || got.ExpiresAt.Sub(sent.Time()) != test.token.ExpiresAt.Sub(test.token.RequestedAt)) {
+		if ok != test.ok || ok && (got.AccessToken() != canary || got.ExpiresAt().Sub(sent.Time()) != test.token.Life()) {
 			t.Errorf("%s: %v, %v", name, got, ok)
 		}
 	}
@@ -237,10 +237,10 @@ func TestRejectedTokenIsNotLoadedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait() // for it to be saved
-		source.Invalidate(first.AccessToken)
+		source.Invalidate(first.AccessToken())
 		second, err := source.Token(t.Context())
-		if err != nil || second.AccessToken == first.AccessToken {
-			t.Errorf("got %v, %v", second.AccessToken == first.AccessToken, err)
+		if err != nil || second.AccessToken() == first.AccessToken() {
+			t.Errorf("got %v, %v", second.AccessToken() == first.AccessToken(), err)
 		}
 	})
 }

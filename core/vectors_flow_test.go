@@ -58,8 +58,8 @@ func (v *vectorRun) next(f *vectorFlow) vectorMembers {
 		return vectorMembers{"step": "wait", "wait_ms": float64(step.Wait) / float64(time.Millisecond)}
 	case StepDone:
 		t := step.Token
-		return vectorMembers{"step": "done", "access_token": t.AccessToken, "token_type": t.TokenType, "scope": t.Scope,
-			"life_s": t.ExpiresAt.Sub(t.RequestedAt).Seconds(), "usable_s": t.UsableUntil.Sub(t.RequestedAt).Seconds()}
+		return vectorMembers{"step": "done", "access_token": t.AccessToken(), "token_type": t.TokenType(), "scope": t.Scope(),
+			"life_s": t.Life().Seconds(), "usable_s": t.UsableUntil().Sub(t.RequestedAt()).Seconds()}
 	case StepFailed:
 		failed := v.outcome(step.Err)
 		failed["step"] = "failed"
@@ -219,7 +219,7 @@ func (v *vectorRun) step(s vectors.Step) vectorMembers {
 		if !found {
 			return vectorMembers{"code": string(CodeNoToken)}
 		}
-		return vectorMembers{"access_token": token.AccessToken, "usable_ms": left.Milliseconds(), "refresh_due": lease == 0, "lease_ms": lease.Milliseconds()}
+		return vectorMembers{"access_token": token.AccessToken(), "usable_ms": left.Milliseconds(), "refresh_due": lease == 0, "lease_ms": lease.Milliseconds()}
 	case "invalidate":
 		v.source.Invalidate(s.AccessToken)
 		return vectorMembers{}

@@ -73,7 +73,7 @@ var caches = []cache{
 		source := newClient(tb, s).source("bench:read")
 		return func(ctx context.Context) (string, error) {
 			token, err := source.Token(ctx)
-			return token.AccessToken, err
+			return token.AccessToken(), err
 		}
 	}},
 	{"x/oauth2", func(_ testing.TB, s *server) getter {

@@ -89,7 +89,7 @@ func reading(sources ...*core.Source) work {
 			if at++; at >= len(sources) {
 				at = 0
 			}
-			if token, err := sources[at].Token(ctx); err != nil || token.AccessToken == "" {
+			if token, err := sources[at].Token(ctx); err != nil || token.AccessToken() == "" {
 				panic("a cached token could not be read")
 			}
 		}
@@ -105,7 +105,7 @@ func readingOne(source *core.Source) work {
 	ctx := context.Background()
 	return func(n int) {
 		for range n {
-			if token, err := source.Token(ctx); err != nil || token.AccessToken == "" {
+			if token, err := source.Token(ctx); err != nil || token.AccessToken() == "" {
 				panic("a cached token could not be read")
 			}
 		}

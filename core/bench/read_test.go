@@ -145,7 +145,7 @@ func byRequest(tb testing.TB) (work, *server) {
 			if err != nil {
 				panic(err)
 			}
-			if token, err := source.Token(ctx); err != nil || token.AccessToken == "" {
+			if token, err := source.Token(ctx); err != nil || token.AccessToken() == "" {
 				panic("a cached token could not be read")
 			}
 		}

@@ -45,9 +45,9 @@ func (b *Bearer) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil || response.StatusCode != http.StatusUnauthorized || request.Body != nil && request.Body != http.NoBody && request.GetBody == nil {
 		return response, err
 	}
-	b.Source.Invalidate(first.AccessToken)
+	b.Source.Invalidate(first.AccessToken())
 	second, err := b.Source.Token(request.Context())
-	if err != nil || second.AccessToken == first.AccessToken {
+	if err != nil || second.AccessToken() == first.AccessToken() {
 		return response, nil // the API's own answer says more
 	}
 	body := request.Body

@@ -211,7 +211,7 @@ type tokens struct {
 
 func (s *tokens) Token(context.Context) (core.Token, error) {
 	s.last = strings.Repeat("t", s.n+1)
-	return core.Token{AccessToken: s.last, TokenType: "Bearer"}, s.err
+	return core.NewToken(core.TokenFields{AccessToken: s.last}), s.err
 }
 
 func (s *tokens) Invalidate(accessToken string) bool {

@@ -9,12 +9,12 @@ import (
 
 func tokenJSON(t core.Token) []byte {
 	var w strictjson.Writer
-	w.String("access_token", t.AccessToken)
-	w.String("token_type", t.TokenType)
-	w.String("scope", t.Scope)
-	w.Int("requested_at_ms", t.RequestedAt.UnixMilli())
-	w.Int("expires_at_ms", t.ExpiresAt.UnixMilli())
-	w.Int("usable_until_ms", t.UsableUntil.UnixMilli())
+	w.String("access_token", t.AccessToken())
+	w.String("token_type", t.TokenType())
+	w.String("scope", t.Scope())
+	w.Int("requested_at_ms", t.RequestedAt().UnixMilli())
+	w.Int("expires_at_ms", t.ExpiresAt().UnixMilli())
+	w.Int("usable_until_ms", t.UsableUntil().UnixMilli())
 	return w.Bytes()
 }
 

@@ -146,7 +146,7 @@ func (h *Host) SourcePeek(source uint64) (peeked Peeked, failure *Failure) {
 	if !ok {
 		return Peeked{}, noToken
 	}
-	return Peeked{token.AccessToken, usable.Milliseconds(), lease.Milliseconds(), lease == 0}, nil
+	return Peeked{token.AccessToken(), usable.Milliseconds(), lease.Milliseconds(), lease == 0}, nil
 }
 
 // SourceInvalidate drops the cached token if it is this one.

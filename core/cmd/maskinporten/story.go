@@ -81,7 +81,7 @@ func (s *story) tell(ctx context.Context, client *core.Client, given settings) e
 	if err != nil {
 		return err
 	}
-	s.outcome.Grant, s.outcome.Token = true, token.AccessToken != ""
+	s.outcome.Grant, s.outcome.Token = true, token.AccessToken() != ""
 	s.received(token, "Maskinporten says yes")
 	s.fact("Kept", "in the cache, for everyone who asks for the same while it holds;")
 	s.fact("", "a new one is fetched in the background once %s to %s have passed", share(token, 40), share(token, 48))
@@ -91,7 +91,7 @@ func (s *story) tell(ctx context.Context, client *core.Client, given settings) e
 		return err
 	}
 	s.outcome.Customs = true
-	s.outcome.ExpiresInS = int(time.Until(token.ExpiresAt).Round(time.Second).Seconds())
+	s.outcome.ExpiresInS = int(time.Until(token.ExpiresAt()).Round(time.Second).Seconds())
 	s.received(token, "Customs says yes")
 	s.fact("Kept", "while it holds, neither Customs nor Maskinporten is asked again")
 
@@ -110,7 +110,7 @@ func (s *story) askAgain(ctx context.Context, source *core.Source, held core.Tok
 	if err != nil {
 		return err
 	}
-	if token.AccessToken == held.AccessToken {
+	if token.AccessToken() == held.AccessToken() {
 		s.fact("Came back", "the same token, from the cache, after %s; nobody was asked", short(took))
 	} else {
 		s.fact("Came back", "a new token")
@@ -209,13 +209,13 @@ func (s *story) sends(step core.Step) {
 
 // received tells what came back and how long it holds.
 func (s *story) received(token core.Token, who string) {
-	s.fact("Came back", "a %s token. %s.", token.TokenType, who)
-	if token.Scope != "" {
-		s.fact("Good for", "%s", token.Scope)
+	s.fact("Came back", "a %s token. %s.", token.TokenType(), who)
+	if token.Scope() != "" {
+		s.fact("Good for", "%s", token.Scope())
 	}
-	life := token.ExpiresAt.Sub(token.RequestedAt)
+	life := token.Life()
 	s.fact("Holds", "%s, until %s; handed out until %s before that, so that it",
-		seconds(life), token.ExpiresAt.UTC().Format("15:04:05 MST"), seconds(token.ExpiresAt.Sub(token.UsableUntil)))
+		seconds(life), token.ExpiresAt().UTC().Format("15:04:05 MST"), seconds(token.ExpiresAt().Sub(token.UsableUntil())))
 	s.fact("", "does not end on its way to the API")
 }
 
@@ -265,7 +265,7 @@ func (s *story) fact(name, format string, arguments ...any) {
 
 // share is that many per cent of a token's life.
 func share(token core.Token, percent int) string {
-	return seconds(token.ExpiresAt.Sub(token.RequestedAt) * time.Duration(percent) / 100)
+	return seconds(token.Life() * time.Duration(percent) / 100)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds())) }

@@ -54,7 +54,7 @@ func prepareToken(o *options) action {
 		case asJSON:
 			return writeTokenJSON(c, source, token)
 		}
-		_, err = fmt.Fprintln(c.out, token.AccessToken)
+		_, err = fmt.Fprintln(c.out, token.AccessToken())
 		return err
 	}
 }
@@ -104,5 +104,5 @@ func writeTokenJSON(c *console, source *core.Source, token core.Token) error {
 		ExpiresAt   string `json:"expires_at"`
 		UsableUntil string `json:"usable_until"`
 		CacheKey    string `json:"cache_key"`
-	}{token.TokenType, token.Scope, instant(token.RequestedAt), instant(token.ExpiresAt), instant(token.UsableUntil), source.Key()})
+	}{token.TokenType(), token.Scope(), instant(token.RequestedAt()), instant(token.ExpiresAt()), instant(token.UsableUntil()), source.Key()})
 }
