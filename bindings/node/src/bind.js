@@ -1,11 +1,20 @@
 import { BoundClient } from "./client.js";
 import { toJSON } from "./settings.js";
 
-/** Makes the public names of an entry point out of a function that gives its engine. */
-export function bind(engine) {
+/**
+ * Makes the public names of an entry point out of a function that gives its engine.
+ *
+ * @param {() => object} engine
+ * @param {object} [runtime] what the runtime wants
+ * @param {boolean} [runtime.sharesPromises] false where a promise that was made for one request may
+ *   not be awaited in another, as in Workers: every call then drives its own flow and waits by its
+ *   own timers, and the core lets only one of them send
+ * @param {(promise: Promise<unknown>) => void} [runtime.waitUntil] keeps the runtime alive for work that nobody awaits
+ */
+export function bind(engine, { sharesPromises = true, waitUntil = () => {} } = {}) {
   class Client extends BoundClient {
     constructor(config) {
-      super(engine(), config);
+      super(engine(), { sharesPromises, waitUntil }, config);
     }
   }
   function generateKey(options = {}) {

@@ -1,10 +1,11 @@
-import { authorized, canSendAgain } from "./calling.js";
+import { Call } from "./calling.js";
 import { acquire } from "./driver.js";
 import { localError } from "./errors.js";
+import { keptEvents, Reporter } from "./events.js";
 import { Handle, WeakValues } from "./handle.js";
-import { fromVariables, keyJSON, object, requestJSON, toJSON } from "./settings.js";
-import { customSigner, webCryptoSigner } from "./signing.js";
-import { abortable } from "./waiting.js";
+import { base64, fromVariables, object, own, requestJSON, toJSON } from "./settings.js";
+import { Keys } from "./signing.js";
+import { abortable, Stop } from "./waiting.js";
 
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 
@@ -15,25 +16,36 @@ const inspect = Symbol.for("nodejs.util.inspect.custom");
 export class BoundClient {
   #engine;
   #handle;
-  #clientId;
+  #registration; // all settings but the keys
+  #settings; // {json}: what the engine gets, also anew after a trap. It holds no secret
   #means;
+  #runtime;
   #shared = new WeakValues(); // cache key -> what the sources of that key share
-  #stop = new AbortController();
+  #stop = new Stop();
 
-  constructor(engine, config) {
-    const { key, signer, fetch, ...registration } = object(config, "new Client()");
-    const signing = signingOf(engine, key, signer);
-    // The core gets the public face of the key only: signing is a step for
-    // this side. So the settings kept here hold no secret.
-    const settings = toJSON({ ...registration, key: signing?.face });
+  constructor(engine, runtime, config) {
+    const { key, signer, nextKeys, fetch, store, storeKey, onEvent, ...registration } = own(config, "new Client()");
+    // The core gets the public faces of the keys only: signing is a step for this side.
+    const keys = new Keys(engine, { key, signer, nextKeys });
+    checkHooks({ fetch, onEvent, store, storeKey });
     this.#engine = engine;
-    this.#clientId = registration.clientId;
-    this.#means = { sign: signing?.sign, fetch: fetch ?? ((...request) => globalThis.fetch(...request)) };
-    this.#handle = new Handle(engine, () => engine.clientNew(settings), "clientFree").ownedBy(this);
+    this.#runtime = runtime;
+    this.#registration = { ...registration, storeKey: base64(storeKey), events: onEvent && keptEvents };
+    const settings = { json: this.#settingsWith(keys) };
+    this.#settings = settings;
+    this.#handle = new Handle(engine, () => engine.clientNew(settings.json), "clientFree").ownedBy(this);
+    const reporter = new Reporter(engine, this.#handle, onEvent);
+    this.#means = {
+      keys,
+      fetch: fetch ?? ((...request) => globalThis.fetch(...request)),
+      store,
+      report: () => reporter.report(),
+      waitUntil: runtime.waitUntil,
+    };
   }
 
   static fromEnv(overrides = {}, variables = globalThis.process?.env ?? {}) {
-    return new this(fromVariables(variables, object(overrides, "Client.fromEnv()")));
+    return new this(fromVariables(variables, own(overrides, "Client.fromEnv()")));
   }
 
   get engine() {
@@ -41,33 +53,57 @@ export class BoundClient {
   }
 
   source(options) {
-    return new Source(this.#engine, this.#handle, requestJSON(options), this.#means, this.#shared, this.#stop.signal);
+    return new Source(this.#engine, this.#runtime, this.#handle, requestJSON(options), this.#means, this.#shared, this.#stop);
+  }
+
+  rotate(options) {
+    const { key, signer, nextKeys, ...unknown } = own(options, "client.rotate()");
+    const keys = new Keys(this.#engine, { key, signer, nextKeys });
+    this.#engine.clientRotate(this.#handle.number, toJSON({ ...unknown, key: keys.key, nextKeys: keys.nextKeys }));
+    this.#means.keys = keys;
+    this.#settings.json = this.#settingsWith(keys);
+    this.#means.report();
+  }
+
+  status() {
+    const { keys, clock_offset_ms: clockOffsetMs, tokens, cache_limit: cacheLimit } = JSON.parse(this.#engine.clientStatus(this.#handle.number));
+    return { keys: keys.map(keyStatus), clockOffsetMs, tokens, cacheLimit };
   }
 
   close() {
-    if (this.#stop.signal.aborted) return;
-    this.#stop.abort(localError("closed", "the client was closed during the call", "Create a new client; this one was closed."));
+    if (this.#stop.ended) return;
+    this.#means.report();
+    this.#stop.end(localError("closed", "the client was closed during the call", "Create a new client; this one was closed."));
     this.#handle.close();
   }
 
   [inspect]() {
-    return `Client{${this.#clientId}, engine ${this.engine}}`;
+    return `Client{${this.#registration.clientId}, engine ${this.engine}}`;
+  }
+
+  #settingsWith({ key, nextKeys }) {
+    return toJSON({ ...this.#registration, key, nextKeys });
   }
 }
 
-function signingOf(engine, key, signer) {
-  if (key !== undefined && signer !== undefined) {
-    throw localError("invalid_configuration", "both key and signer are given", "Give key if this package shall sign, or signer if you do.");
+function keyStatus({ kid, "x5t#S256": x5tS256, alg, not_after_ms: notAfter, active }) {
+  return { ...(kid === undefined ? { x5tS256 } : { kid }), alg, ...(notAfter !== undefined && { notAfter: new Date(notAfter) }), active };
+}
+
+/** The parts of a configuration that the core never sees. */
+function checkHooks({ fetch, onEvent, store, storeKey }) {
+  for (const [name, hook] of Object.entries({ fetch, onEvent })) {
+    if (hook !== undefined && typeof hook !== "function") {
+      throw localError("invalid_configuration", `${name} is not a function`, `Give a function, or leave ${name} out.`);
+    }
   }
-  if (signer !== undefined) {
-    const { alg, kid, x5c, signatureSize } = object(signer, "signer");
-    return { face: { alg, kid, x5c, signatureSize }, sign: customSigner(signer) };
+  if (store === undefined && storeKey === undefined) return;
+  if (typeof object(store, "store").get !== "function" || typeof store.put !== "function") {
+    throw localError("invalid_configuration", "store has no get and put", "Give an object with get(key) and put(key, entry, { expirationTtl }), such as a Cloudflare KV namespace.");
   }
-  if (key !== undefined) {
-    const { alg, kid, x5c, signature_size: signatureSize, pkcs8 } = JSON.parse(engine.keyRead(keyJSON(key)));
-    return { face: { alg, kid, x5c, signatureSize }, sign: webCryptoSigner(alg, pkcs8) };
+  if (storeKey === undefined) {
+    throw localError("invalid_configuration", "storeKey is missing", "Give 32 random bytes, the same to every process that shares the store; what is in it is encrypted with them.");
   }
-  return undefined; // the core says what is missing, with everything else
 }
 
 /** "A valid token for this, now." Made by Client.source(). */
@@ -77,18 +113,21 @@ class Source {
   #key;
   #means;
   #shared; // {flight, token} of everybody with the same key
+  #sharesPromises;
   #stop;
 
-  constructor(engine, client, request, means, sharedByKey, stop) {
+  constructor(engine, { sharesPromises }, client, request, means, sharedByKey, stop) {
     this.#engine = engine;
     this.#handle = new Handle(engine, () => engine.sourceNew(client.number, request), "sourceFree", client).ownedBy(this);
-    this.#key = engine.sourceKey(this.#handle.number);
     this.#means = means;
     this.#stop = stop;
-    this.#shared = sharedByKey.get(this.#key, () => ({ flight: undefined, token: undefined }));
+    this.#sharesPromises = sharesPromises;
+    this.#shared = sharedByKey.get(this.key, () => ({ flight: undefined, token: undefined }));
   }
 
   get key() {
+    // The keys of the client are part of it, and change.
+    if (!this.#handle.closed) this.#key = this.#engine.sourceKey(this.#handle.number);
     return this.#key;
   }
 
@@ -100,7 +139,7 @@ class Source {
     const cached = this.peek();
     const { token } = this.#shared;
     if (cached !== undefined && token?.accessToken === cached) {
-      if (this.#engine.lease[1] !== 0) this.#fetchToken(); // due: renewed while it still holds
+      if (this.#engine.lease[1] !== 0) this.#renew(options?.waitUntil); // due: renewed while it still holds
       return token;
     }
     const signal = options?.signal;
@@ -108,21 +147,24 @@ class Source {
     return abortable(this.#fetchToken(), signal);
   }
 
-  async fetch(input, init = {}) {
-    const token = await this.token({ signal: init.signal ?? input?.signal });
-    const answer = await this.#means.fetch(input, authorized(input, init, token));
+  async fetch(input, init) {
+    const call = new Call(input, init);
+    const { signal } = call;
+    const token = await this.token({ signal });
+    const answer = await this.#means.fetch(...call.with(token));
     if (answer.status !== 401) return answer;
     this.invalidate(token);
-    if (!canSendAgain(input, init)) return answer;
+    if (!call.canBeRepeated) return answer;
     let fresh;
     try {
-      fresh = await this.token({ signal: init.signal ?? input?.signal });
+      fresh = await this.token({ signal });
     } catch {
+      signal?.throwIfAborted();
       return answer; // no better token to be had: the API's own no is the answer
     }
     if (fresh.accessToken === token.accessToken) return answer;
     answer.body?.cancel().catch(() => {});
-    return this.#means.fetch(input, authorized(input, init, fresh));
+    return this.#means.fetch(...call.with(fresh));
   }
 
   invalidate(token) {
@@ -137,30 +179,30 @@ class Source {
   }
 
   [inspect]() {
-    return `Source{${this.#key}}`;
+    return `Source{${this.key}}`;
+  }
+
+  #renew(waitUntil = this.#means.waitUntil) {
+    waitUntil(this.#fetchToken().catch(() => {}));
   }
 
   /** The one acquisition of this key: joins it, or starts it. */
   #fetchToken() {
     const shared = this.#shared;
+    if (!this.#sharesPromises) return this.#fly(shared, this.#handle.number);
     if (!shared.flight) {
-      shared.flight = this.#fly(shared, this.#handle.number);
+      shared.flight = this.#fly(shared, this.#handle.number).finally(() => (shared.flight = undefined));
       shared.flight.catch(() => {}); // nobody may be waiting for it any more
     }
     return shared.flight;
   }
 
   async #fly(shared, source) {
-    try {
-      shared.token = await acquire(this.#engine, source, this.#means, this.#stop);
-      return shared.token;
-    } finally {
-      // After an await, and so after the caller has set it.
-      shared.flight = undefined;
-    }
+    return (shared.token = await acquire(this.#engine, source, this.#means, this.#stop));
   }
 }
 
-if (Symbol.dispose) {
-  for (const { prototype } of [BoundClient, Source]) prototype[Symbol.dispose] = prototype.close;
+for (const { prototype } of [BoundClient, Source]) {
+  if (Symbol.dispose) prototype[Symbol.dispose] = prototype.close;
+  if (Symbol.asyncDispose) prototype[Symbol.asyncDispose] = async function () { this.close(); };
 }

@@ -1,72 +1,190 @@
-import { MaskinportenError } from "./errors.js";
+import { localError, MaskinportenError } from "./errors.js";
 import { failureOf, send } from "./sending.js";
+import { bytesOf } from "./settings.js";
 import { Token } from "./token.js";
 import { sleep, within } from "./waiting.js";
 
-// A signer that never answers must not hold the flow for ever.
+// A signer or a store that never answers must not hold the flow for ever.
 const signTimeout = 5000;
+const storeTimeout = 2000;
+
+const leastLife = 60; // seconds; Cloudflare KV takes no less, and an entry knows its own end
 
 const encoder = new TextEncoder();
 
 /**
- * Performs the steps of one flow until it has a token. All decisions are the
- * core's; this only signs, sends and waits as told.
+ * Drives one flow until it has a token. All decisions are the core's; this only
+ * signs, sends, stores and waits as told.
  *
  * @param engine the engine that holds the flow
  * @param {bigint} source the source's handle
- * @param {{sign: (bytes: Uint8Array) => Promise<Uint8Array>, fetch: typeof fetch}} means
- * @param {AbortSignal} stop ends the flow when the client is closed
+ * @param {{keys: import("./signing.js").Keys, fetch: Function, store?: object, report: () => void, waitUntil: Function}} means
+ * @param {import("./waiting.js").Stop} stop ends the flow when the client is closed
  * @returns {Promise<Token>}
  */
 export async function acquire(engine, source, means, stop) {
-  const { generation } = engine;
+  const flow = new Flow(engine, source, means, stop);
+  let step;
+  try {
+    step = await flow.advance();
+  } finally {
+    if (step?.step !== "save") flow.free();
+  }
+  if (step.step === "done") return new Token(step.token);
+  // It is in the cache already, and nobody waits for the store.
+  const saved = flow.save(step).finally(() => flow.free());
+  saved.catch(() => {});
+  means.waitUntil(saved);
+  return cached(engine, source) ?? new Token((await saved).token);
+}
+
+/** The token that is in the cache: a flow for it ends with its first step. */
+function cached(engine, source) {
   const flow = engine.flowNew(source);
   try {
-    return await perform(engine, flow, means, stop);
+    const { token } = JSON.parse(engine.flowNext(flow));
+    return token && new Token(token);
   } finally {
-    if (engine.generation === generation) engine.flowFree(flow); // else the flow went with its instance
+    engine.flowFree(flow);
   }
 }
 
-async function perform(engine, flow, means, stop) {
-  let cause; // what the last step threw, for the error it may lead to
-  for (;;) {
-    const step = JSON.parse(engine.flowNext(flow));
-    if (step.step === "done") return new Token(step.token);
-    if (step.step === "failed") throw new MaskinportenError(step.error, cause && { cause });
-    if (step.step === "wait") {
-      await sleep(step.wait_ms, stop);
-      continue;
+class Flow {
+  #engine;
+  #generation;
+  #number;
+  #means;
+  #keys; // of the beginning: what is in progress may be of a key that was rotated away
+  #stop;
+  #cause; // what the last step threw, for the error it may lead to
+
+  constructor(engine, source, means, stop) {
+    this.#engine = engine;
+    this.#means = means;
+    this.#keys = means.keys;
+    this.#stop = stop;
+    this.#number = engine.flowNew(source);
+    this.#generation = engine.generation;
+  }
+
+  free() {
+    if (this.#engine.generation === this.#generation) this.#engine.flowFree(this.#number); // else it went with its instance
+    this.#means.report();
+  }
+
+  /** Does what is to do until the token is there: the step "done" or "save". */
+  async advance() {
+    for (;;) {
+      const step = JSON.parse(this.#tell("flowNext"));
+      switch (step.step) {
+        case "done":
+        case "save":
+          return step;
+        case "failed":
+          throw new MaskinportenError(step.error, this.#cause && { cause: this.#cause });
+        case "wait":
+          await sleep(step.wait_ms, this.#stop);
+          break;
+        case "sign":
+          await this.#sign(step);
+          break;
+        case "send":
+          await this.#send(step);
+          break;
+        case "load":
+          await this.#load(step);
+          break;
+        default:
+          throw localError("internal", `the engine wants the step ${step.step}`, "Install the package again; its files are of different versions.");
+      }
     }
-    cause = await (step.step === "sign" ? signStep : sendStep)(engine, flow, step, means, stop);
+  }
+
+  /** Calls a verb of the engine on this flow. Another caller may have met a trap since the last one. */
+  #tell(verb, ...fed) {
+    if (this.#engine.generation !== this.#generation) {
+      throw localError("internal", "the WebAssembly instance stopped during the call", "Call again, which uses a new one.");
+    }
+    const answer = this.#engine[verb](this.#number, ...fed);
+    this.#means.report();
+    return answer;
+  }
+
+  #failed(reason) {
+    this.#tell("flowFailed", JSON.stringify(reason));
+  }
+
+  async #sign({ signing_input: input }) {
+    const sign = this.#means.keys.signerOf(input) ?? this.#keys.signerOf(input);
+    let signature;
+    try {
+      signature = await within(signTimeout, this.#stop, () => sign(encoder.encode(input)));
+    } catch (error) {
+      this.#stop.throwIfEnded();
+      this.#cause = error;
+      const retryable = error?.name === "TimeoutError" || error?.retryable === true;
+      return this.#failed({ code: "signing_failed", message: messageOf(error), retryable });
+    }
+    this.#cause = undefined;
+    this.#tell("flowSigned", signature);
+  }
+
+  async #send(step) {
+    let answer;
+    try {
+      answer = await within(step.timeout_ms, this.#stop, (signal) => send(this.#means.fetch, step, signal));
+    } catch (error) {
+      this.#stop.throwIfEnded();
+      this.#cause = error;
+      return this.#failed(failureOf(error));
+    }
+    this.#cause = undefined;
+    this.#tell("flowReceived", JSON.stringify(answer.head), answer.body);
+  }
+
+  async #load({ store_key: key }) {
+    let entry;
+    try {
+      entry = entryOf(await within(storeTimeout, this.#stop, () => this.#means.store.get(key)));
+    } catch (error) {
+      return this.#storeFailed(error);
+    }
+    this.#tell("flowLoaded", entry);
+  }
+
+  /** Puts the token into the store and ends the flow: the step "done". */
+  async save({ store_key: key, entry, life_ms: life }) {
+    const expirationTtl = Math.max(leastLife, Math.ceil(life / 1000));
+    try {
+      await within(storeTimeout, this.#stop, () => this.#means.store.put(key, entry, { expirationTtl }));
+      this.#tell("flowSaved");
+    } catch (error) {
+      this.#storeFailed(error);
+    }
+    return this.advance();
+  }
+
+  /** The flow goes on without its store; an event tells of it. */
+  #storeFailed(error) {
+    this.#stop.throwIfEnded();
+    const code = error?.name === "TimeoutError" ? "timeout" : "connection_failed";
+    this.#failed({ code, message: messageOf(error) });
   }
 }
 
-async function signStep(engine, flow, step, { sign }, stop) {
-  let signature;
-  try {
-    signature = await within(signTimeout, stop, () => sign(encoder.encode(step.signing_input)));
-  } catch (error) {
-    stop.throwIfAborted();
-    const retryable = error?.name === "TimeoutError" || error?.retryable === true;
-    engine.flowFailed(flow, JSON.stringify({ code: "signing_failed", message: messageOf(error), retryable }));
-    return error;
-  }
-  engine.flowSigned(flow, signature);
-}
-
-async function sendStep(engine, flow, step, { fetch }, stop) {
-  let answer;
-  try {
-    answer = await within(step.timeout_ms, stop, (signal) => send(fetch, step, signal));
-  } catch (error) {
-    stop.throwIfAborted();
-    engine.flowFailed(flow, JSON.stringify(failureOf(error)));
-    return error;
-  }
-  engine.flowReceived(flow, JSON.stringify(answer.head), answer.body);
+/** What a store gave, as bytes; none if it has nothing. */
+function entryOf(value) {
+  if (value === undefined || value === null) return new Uint8Array(0);
+  if (typeof value === "string") return encoder.encode(value);
+  const bytes = bytesOf(value);
+  if (bytes) return bytes;
+  throw new TypeError("store.get(key) must give text, or null if there is nothing");
 }
 
 function messageOf(error) {
-  return String(error?.message ?? error);
+  try {
+    return String(error?.message ?? error);
+  } catch {
+    return "it threw what cannot be printed";
+  }
 }

@@ -1,6 +1,9 @@
 import { localError } from "./errors.js";
 
-const forgotten = new FinalizationRegistry((handle) => handle.close());
+// Some edge runtimes tell nobody what was collected: their objects are freed by close, or with the isolate.
+const { FinalizationRegistry: Registry = class { register() {} unregister() {} }, WeakRef } = globalThis;
+
+const forgotten = new Registry((handle) => handle.close());
 
 /**
  * A number that stands for an object inside an engine. An engine may lose its
@@ -70,12 +73,13 @@ export class Handle {
 /** A map that keeps a value only as long as somebody else holds it. */
 export class WeakValues {
   #references = new Map();
-  #collected = new FinalizationRegistry((key) => {
+  #collected = new Registry((key) => {
     if (this.#references.get(key)?.deref() === undefined) this.#references.delete(key);
   });
 
   /** The value of that key, made if there is none. */
   get(key, make) {
+    if (!WeakRef) return make(); // nothing is shared then
     let value = this.#references.get(key)?.deref();
     if (value === undefined) {
       value = make();

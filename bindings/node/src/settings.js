@@ -1,34 +1,42 @@
 import { localError } from "./errors.js";
 
+const decoder = new TextDecoder();
+
 /**
  * Turns options in JavaScript's case into the JSON of the core, which judges
- * every name and value. A JWK is somebody else's format and stays as it is.
+ * every name and value.
  */
 export function toJSON(options) {
-  return JSON.stringify(snake(options, "options", 0));
+  return JSON.stringify(plain(options, "options", 0, snake));
 }
 
 const deepest = 16; // no setting lies deeper; also ends a circle
+const verbatim = ["jwk", "extraClaims"]; // the names in them are somebody else's
 
-function snake(value, where, depth) {
+const asItIs = (name) => name;
+const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+function plain(value, where, depth, rename) {
   // JSON would leave these out or turn them into null without a word.
   if (["bigint", "symbol", "function"].includes(typeof value) || (typeof value === "number" && !Number.isFinite(value))) {
     const what = typeof value === "number" ? value : `a ${typeof value}`;
     throw localError("invalid_argument", `${where}: ${what} is not a value for a setting`, "Use text, plain numbers, booleans, arrays and objects.");
   }
   if (value === null || typeof value !== "object") return value;
+  if (ArrayBuffer.isView(value)) throw localError("invalid_argument", `${where}: bytes are not a value for a setting`, "Give text.");
   if (depth === deepest) throw localError("invalid_argument", `${where} is nested too deep`, "Give the settings as the README shows them.");
-  if (Array.isArray(value)) return value.map((member) => snake(member, where, depth + 1));
+  if (typeof value.toJSON === "function") return plain(value.toJSON(), where, depth + 1, rename); // a Date, as JSON has it
+  if (Array.isArray(value)) return value.map((member) => plain(member, where, depth + 1, rename));
   const renamed = Object.create(null); // where "__proto__" is a name like any other
   for (const [name, member] of Object.entries(value)) {
-    renamed[name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] = name === "jwk" ? member : snake(member, name, depth + 1);
+    renamed[rename(name)] = plain(member, name, depth + 1, verbatim.includes(name) ? asItIs : rename);
   }
   return renamed;
 }
 
 /** The request of a source, from the options of client.source(). */
 export function requestJSON(options) {
-  const { scope, scopes = list(scope), resource, exchange, ...rest } = object(options, "client.source()");
+  const { scope, scopes = list(scope), resource, exchange, ...rest } = own(options, "client.source()");
   return toJSON({
     scopes,
     resource: list(resource),
@@ -43,8 +51,20 @@ function list(value) {
 
 /** The "key" member of a configuration that holds a private key. */
 export function keyJSON(key) {
-  const { jwk, pkcs12, ...rest } = object(key, "key");
-  return toJSON({ jwk: typeof jwk === "string" ? parseJWK(jwk) : jwk, pkcs12: bytesToBase64(pkcs12), ...rest });
+  const { pem, jwk, pkcs12, keyObject, certificateChain, x5c, ...rest } = key;
+  return toJSON({
+    pem: keyObject === undefined ? text(pem) : exported(keyObject),
+    jwk: typeof jwk === "string" || bytesOf(jwk) ? parseJWK(text(jwk)) : jwk,
+    pkcs12: base64(pkcs12),
+    certificateChain: keyObject !== undefined && Array.isArray(x5c) ? pemOf(x5c) : text(certificateChain),
+    ...(keyObject === undefined && { x5c }), // for the core to refuse
+    ...rest,
+  });
+}
+
+/** What an options argument has of its own: nothing that somebody put on Object.prototype. */
+export function own(value, where) {
+  return Object.assign(Object.create(null), object(value, where));
 }
 
 export function object(value, where) {
@@ -54,9 +74,40 @@ export function object(value, where) {
   return value;
 }
 
-function parseJWK(text) {
+/** A view as bytes, in place; undefined for everything else. Of any realm, and of a pool. */
+export function bytesOf(value) {
+  return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : undefined;
+}
+
+/** Text that may come as the bytes of a file; everything else is for the core to refuse. */
+function text(value) {
+  const bytes = bytesOf(value);
+  return bytes ? decoder.decode(bytes.slice()) : value; // a copy: shared memory is not decoded
+}
+
+/** Base64 of bytes; it may be given as such. */
+export function base64(value) {
+  const bytes = bytesOf(value);
+  if (!bytes) return value;
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+function exported(keyObject) {
+  if (keyObject?.type !== "private" || typeof keyObject.export !== "function") {
+    throw localError("invalid_key", "key.keyObject is not a private KeyObject", "Give what createPrivateKey() of node:crypto returns.");
+  }
+  return keyObject.export({ type: "pkcs8", format: "pem" });
+}
+
+function pemOf(chain) {
+  return chain.map((der) => `-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----\n`).join("");
+}
+
+function parseJWK(json) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(json);
   } catch {
     // Not the parser's own error: it quotes the text, which is a private key.
     throw localError(
@@ -65,13 +116,6 @@ function parseJWK(text) {
       "Give the private JWK as an object or as its JSON text, unquoted and whole.",
     );
   }
-}
-
-function bytesToBase64(value) {
-  if (!ArrayBuffer.isView(value)) return value; // base64 already, or for the core to refuse
-  let binary = "";
-  for (const byte of new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) binary += String.fromCharCode(byte);
-  return btoa(binary);
 }
 
 /** The configuration that the variables of the NAIS platform describe. */

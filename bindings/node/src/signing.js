@@ -1,7 +1,58 @@
 import { localError } from "./errors.js";
+import { bytesOf, keyJSON, object, own } from "./settings.js";
 
 const { toString } = Object.prototype;
+const rsa = "RSASSA-PKCS1-v1_5";
 const hashes = { RS256: "SHA-256", RS384: "SHA-384", RS512: "SHA-512" };
+
+/**
+ * The keys of a configuration: their public faces for the core, which signs
+ * nothing here, and the functions that sign for them.
+ */
+export class Keys {
+  #signers = new Map(); // what the header of a grant says of its key -> the function
+
+  /** @param {{key?: object, signer?: object, nextKeys?: object[]}} given */
+  constructor(engine, { key, signer, nextKeys }) {
+    if (key !== undefined && signer !== undefined) {
+      throw localError("invalid_configuration", "both key and signer are given", "Give key if this package shall sign, or signer if you do.");
+    }
+    if (nextKeys !== undefined && !Array.isArray(nextKeys)) {
+      throw localError("invalid_configuration", "nextKeys is not an array", "Give an array of keys and signers, in the order in which to use them.");
+    }
+    const first = key === undefined ? signer && { signer: object(signer, "signer") } : { key: own(key, "key") };
+    const more = nextKeys?.map((next, i) =>
+      typeof next?.sign === "function" ? { signer: next } : { key: own(next, `nextKeys[${i}]`) },
+    );
+    this.key = first && this.#add(engine, first); // without one the core says what is missing, with everything else
+    this.nextKeys = more?.map((next) => this.#add(engine, next));
+    Object.freeze(this);
+  }
+
+  #add(engine, { key, signer }) {
+    const { face, sign } = signer ? customSigning(signer) : keySigning(engine, key);
+    this.#signers.set(face.kid ?? face.x5c?.[0], sign);
+    return face;
+  }
+
+  /** The function that signs for the key that the header of this signing input (RFC 7515 §5.1) names. */
+  signerOf(signingInput) {
+    const [header] = signingInput.split(".", 1);
+    const { kid, x5c } = JSON.parse(atob(header.replaceAll("-", "+").replaceAll("_", "/")));
+    return this.#signers.get(kid ?? x5c?.[0]);
+  }
+}
+
+/** A key that this package signs with. */
+function keySigning(engine, key) {
+  const forms = ["pem", "jwk", "pkcs12", "cryptoKey", "keyObject"].filter((form) => key[form] !== undefined);
+  if (forms.length > 1) {
+    throw localError("invalid_key", `the key is given in ${forms.length} forms`, `Give one of ${forms.join(" and ")}.`);
+  }
+  if (key.cryptoKey !== undefined) return cryptoKeySigning(key);
+  const { alg, kid, x5c, signature_size: signatureSize, pkcs8 } = JSON.parse(engine.keyRead(keyJSON(key)));
+  return { face: { alg, kid, x5c, signatureSize }, sign: webCryptoSigner(alg, pkcs8) };
+}
 
 /**
  * A signer that keeps a private key in WebCrypto, where it cannot be read out
@@ -9,17 +60,33 @@ const hashes = { RS256: "SHA-256", RS384: "SHA-384", RS512: "SHA-512" };
  * @param {"RS256" | "RS384" | "RS512"} alg
  * @param {string} pkcs8 base64 DER, as mp_key_read gives it
  */
-export function webCryptoSigner(alg, pkcs8) {
+function webCryptoSigner(alg, pkcs8) {
   const { subtle } = globalThis.crypto;
   const der = Uint8Array.from(atob(pkcs8), (character) => character.charCodeAt(0));
-  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: hashes[alg] };
-  const imported = subtle.importKey("pkcs8", der, algorithm, false, ["sign"]).finally(() => der.fill(0));
+  const imported = subtle.importKey("pkcs8", der, { name: rsa, hash: hashes[alg] }, false, ["sign"]).finally(() => der.fill(0));
   imported.catch(() => {}); // reported by the first signature
-  return async (bytes) => new Uint8Array(await subtle.sign(algorithm.name, await imported, bytes));
+  return async (bytes) => new Uint8Array(await subtle.sign(rsa, await imported, bytes));
 }
 
-/** Wraps the user's own signer, so that it always gives bytes. */
-export function customSigner(signer) {
+/** A key that is in WebCrypto already. What it may be used for is settled there. */
+function cryptoKeySigning({ cryptoKey, kid, x5c, alg, ...rest }) {
+  const wrong = (message, remedy) => localError("invalid_key", `key.cryptoKey: ${message}`, remedy);
+  const { algorithm, type, usages } = Object(cryptoKey);
+  if (type !== "private" || !Array.isArray(usages) || !usages.includes("sign")) {
+    throw wrong("it is not a private CryptoKey that may sign", 'Import the private key with the usage ["sign"].');
+  }
+  const [own] = Object.entries(hashes).find(([, hash]) => hash === algorithm?.hash?.name) ?? [];
+  if (algorithm?.name !== rsa || !own) {
+    throw wrong(`it is for ${algorithm?.name} with ${algorithm?.hash?.name}`, `Import it for ${rsa} with SHA-256, SHA-384 or SHA-512.`);
+  }
+  if (alg !== undefined && alg !== own) throw wrong(`it signs ${own}, and alg is ${alg}`, "Leave alg out, or import the key for its hash.");
+  const sign = async (bytes) => new Uint8Array(await globalThis.crypto.subtle.sign(rsa, cryptoKey, bytes));
+  return { face: { ...rest, alg: own, kid, x5c, signatureSize: algorithm.modulusLength / 8 }, sign };
+}
+
+/** The user's own signer, wrapped so that it always gives bytes. */
+function customSigning(signer) {
+  const { alg, kid, x5c, signatureSize } = signer;
   if (typeof signer.sign !== "function") {
     throw localError(
       "invalid_configuration",
@@ -27,10 +94,11 @@ export function customSigner(signer) {
       "Give signer a function sign(bytes) that returns the RSASSA-PKCS1-v1_5 signature as bytes.",
     );
   }
-  return async (bytes) => {
+  const sign = async (bytes) => {
     const signature = await signer.sign(bytes);
-    if (ArrayBuffer.isView(signature)) return new Uint8Array(signature.buffer, signature.byteOffset, signature.byteLength);
-    if (toString.call(signature) === "[object ArrayBuffer]") return new Uint8Array(signature); // of any realm
+    const raw = toString.call(signature) === "[object ArrayBuffer]" ? new Uint8Array(signature) : bytesOf(signature); // of any realm
+    if (raw) return raw.slice(); // the signer's memory is its own
     throw new TypeError("signer.sign(bytes) must give the raw signature as an ArrayBuffer or a Uint8Array");
   };
+  return { face: { alg, kid, x5c, signatureSize }, sign };
 }

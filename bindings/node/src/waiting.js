@@ -1,3 +1,35 @@
+/**
+ * Says once that something has ended. An AbortSignal would do, were it not that
+ * Workers tie one to the request in which it was made, and a client outlives those.
+ */
+export class Stop {
+  #callbacks = new Set();
+  #ended = false;
+  #reason;
+
+  get ended() {
+    return this.#ended;
+  }
+
+  end(reason) {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#reason = reason;
+    for (const call of this.#callbacks) call(reason);
+    this.#callbacks.clear();
+  }
+
+  throwIfEnded() {
+    if (this.#ended) throw this.#reason;
+  }
+
+  /** Calls `callback` with the reason at the end, until the function that it returns is called. */
+  onEnd(callback) {
+    this.#callbacks.add(callback);
+    return () => this.#callbacks.delete(callback);
+  }
+}
+
 const listeners = new WeakMap(); // signal -> what to call when it is aborted
 
 /**
@@ -27,14 +59,14 @@ export function abortable(promise, signal) {
 }
 
 /**
- * Runs `work` with a signal that is aborted after `ms`, or with `stop`. The
+ * Runs `work` with a signal that is aborted after `ms`, or at the `stop`. The
  * result comes then too, whether or not the work listens to the signal.
  */
 export async function within(ms, stop, work) {
-  stop.throwIfAborted();
+  stop.throwIfEnded();
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(new DOMException(`no result within ${ms} ms`, "TimeoutError")), ms);
-  const off = onAbort(stop, () => limit.abort(stop.reason));
+  const off = stop.onEnd((reason) => limit.abort(reason));
   try {
     return await abortable(Promise.resolve(work(limit.signal)), limit.signal);
   } finally {
@@ -43,12 +75,18 @@ export async function within(ms, stop, work) {
   }
 }
 
-/** Waits `ms`, or rejects when `stop` is aborted. */
+/** Waits `ms`, or rejects at the `stop`. */
 export async function sleep(ms, stop) {
+  stop.throwIfEnded();
   let timer;
+  let off;
   try {
-    await abortable(new Promise((resolve) => { timer = setTimeout(resolve, ms); }), stop);
+    await new Promise((resolve, reject) => {
+      timer = setTimeout(resolve, ms);
+      off = stop.onEnd(reject);
+    });
   } finally {
     clearTimeout(timer);
+    off();
   }
 }
