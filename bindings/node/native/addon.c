@@ -1,8 +1,9 @@
 /*
- * The Node-API skin on libmaskinporten: one function per verb, all of them
- * short and without I/O. Handles are BigInts, text is JSON in strings, and
- * failures are thrown as whatever the function given to onFailure() makes of
- * the error object. It keeps no globals, so every worker thread has its own.
+ * The Node-API skin on libmaskinporten. open(onFailure) gives one function per
+ * verb, all of them short and without I/O. Handles are BigInts, text is JSON in
+ * strings, and failures are thrown as whatever onFailure makes of the error
+ * object: two copies of the package in one program each get their own errors. It
+ * keeps no globals, so every worker thread has its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,19 +13,15 @@
 
 #include "maskinporten.h"
 
-typedef struct {
+/* What the functions of one open() share. */
+typedef struct state {
   napi_ref on_failure; /* makes an Error out of an error object's JSON */
   napi_ref lease_ref;  /* keeps lease alive */
   double *lease;       /* of the last peek: usable_ms, refresh_due */
   char *token;         /* what peek copies into */
   size_t capacity;
+  struct state *before; /* of an earlier open(), or NULL */
 } state;
-
-static state *state_of(napi_env env) {
-  void *data = NULL;
-  napi_get_instance_data(env, &data);
-  return data;
-}
 
 static void wipe(void *data, size_t len) {
   volatile unsigned char *p = data;
@@ -35,12 +32,14 @@ static void wipe(void *data, size_t len) {
 
 enum { max_args = 3 };
 
-static bool args_of(napi_env env, napi_callback_info info, size_t want, napi_value *args) {
+/* The arguments, and the state of the function; NULL if there are too few. */
+static state *args_of(napi_env env, napi_callback_info info, size_t want, napi_value *args) {
   size_t count = max_args;
-  napi_get_cb_info(env, info, &count, args, NULL, NULL);
-  if (count >= want) return true;
+  void *data = NULL;
+  napi_get_cb_info(env, info, &count, args, NULL, &data);
+  if (count >= want) return data;
   napi_throw_type_error(env, NULL, "maskinporten.node: an argument is missing");
-  return false;
+  return NULL;
 }
 
 static bool handle_of(napi_env env, napi_value value, uint64_t *handle) {
@@ -89,34 +88,34 @@ static bool bytes_of(napi_env env, napi_value value, void **data, size_t *len) {
 
 /* ---- results ------------------------------------------------------------ */
 
-static napi_value fail(napi_env env, mp_buf *error) {
+static napi_value fail(napi_env env, state *s, mp_buf *error) {
   napi_value make, undefined, json, made;
   napi_get_undefined(env, &undefined);
-  if (napi_get_reference_value(env, state_of(env)->on_failure, &make) == napi_ok && make != NULL &&
+  if (napi_get_reference_value(env, s->on_failure, &make) == napi_ok && make != NULL &&
       napi_create_string_utf8(env, (const char *)error->data, error->len, &json) == napi_ok &&
       napi_call_function(env, undefined, make, 1, &json, &made) == napi_ok) {
     napi_throw(env, made);
   } else {
-    napi_throw_error(env, NULL, "maskinporten.node: call onFailure() first");
+    napi_throw_error(env, NULL, "maskinporten.node: onFailure failed");
   }
   mp_buf_free(error);
   return NULL;
 }
 
-static napi_value done(napi_env env, int32_t status, mp_buf *error) {
-  return status == MP_OK ? NULL : fail(env, error);
+static napi_value done(napi_env env, state *s, int32_t status, mp_buf *error) {
+  return status == MP_OK ? NULL : fail(env, s, error);
 }
 
-static napi_value handle_result(napi_env env, int32_t status, uint64_t handle, mp_buf *error) {
+static napi_value handle_result(napi_env env, state *s, int32_t status, uint64_t handle, mp_buf *error) {
   napi_value value = NULL;
-  if (status != MP_OK) return fail(env, error);
+  if (status != MP_OK) return fail(env, s, error);
   napi_create_bigint_uint64(env, handle, &value);
   return value;
 }
 
-static napi_value text_result(napi_env env, int32_t status, mp_buf *out, mp_buf *error) {
+static napi_value text_result(napi_env env, state *s, int32_t status, mp_buf *out, mp_buf *error) {
   napi_value value = NULL;
-  if (status != MP_OK) return fail(env, error);
+  if (status != MP_OK) return fail(env, s, error);
   napi_create_string_utf8(env, (const char *)out->data, out->len, &value);
   mp_buf_free(out);
   return value;
@@ -129,11 +128,12 @@ typedef int32_t open_verb(uint64_t, uint64_t *, mp_buf *);
 typedef int32_t read_verb(uint64_t, mp_buf *, mp_buf *);
 typedef int32_t tell_verb(uint64_t, const char *, size_t, mp_buf *);
 typedef int32_t make_verb(const char *, size_t, mp_buf *, mp_buf *);
+typedef int32_t feed_verb(uint64_t, const uint8_t *, size_t, mp_buf *);
 
 static napi_value call_free(napi_env env, napi_callback_info info, free_verb *verb) {
   napi_value args[max_args];
   uint64_t handle;
-  if (args_of(env, info, 1, args) && handle_of(env, args[0], &handle)) verb(handle);
+  if (args_of(env, info, 1, args) != NULL && handle_of(env, args[0], &handle)) verb(handle);
   return NULL;
 }
 
@@ -141,18 +141,20 @@ static napi_value call_open(napi_env env, napi_callback_info info, open_verb *ve
   napi_value args[max_args];
   uint64_t handle, opened = 0;
   mp_buf error = MP_BUF_INIT;
-  if (!args_of(env, info, 1, args) || !handle_of(env, args[0], &handle)) return NULL;
+  state *s = args_of(env, info, 1, args);
+  if (s == NULL || !handle_of(env, args[0], &handle)) return NULL;
   int32_t status = verb(handle, &opened, &error);
-  return handle_result(env, status, opened, &error);
+  return handle_result(env, s, status, opened, &error);
 }
 
 static napi_value call_read(napi_env env, napi_callback_info info, read_verb *verb) {
   napi_value args[max_args];
   uint64_t handle;
   mp_buf out = MP_BUF_INIT, error = MP_BUF_INIT;
-  if (!args_of(env, info, 1, args) || !handle_of(env, args[0], &handle)) return NULL;
+  state *s = args_of(env, info, 1, args);
+  if (s == NULL || !handle_of(env, args[0], &handle)) return NULL;
   int32_t status = verb(handle, &out, &error);
-  return text_result(env, status, &out, &error);
+  return text_result(env, s, status, &out, &error);
 }
 
 static napi_value call_tell(napi_env env, napi_callback_info info, tell_verb *verb) {
@@ -160,20 +162,38 @@ static napi_value call_tell(napi_env env, napi_callback_info info, tell_verb *ve
   uint64_t handle;
   text t;
   mp_buf error = MP_BUF_INIT;
-  if (!args_of(env, info, 2, args) || !handle_of(env, args[0], &handle) || !text_of(env, args[1], &t)) return NULL;
+  state *s = args_of(env, info, 2, args);
+  if (s == NULL || !handle_of(env, args[0], &handle) || !text_of(env, args[1], &t)) return NULL;
   int32_t status = verb(handle, t.data, t.len, &error);
   text_free(&t);
-  return done(env, status, &error);
+  return done(env, s, status, &error);
 }
 
 static napi_value call_make(napi_env env, napi_callback_info info, make_verb *verb) {
   napi_value args[max_args];
   text t;
   mp_buf out = MP_BUF_INIT, error = MP_BUF_INIT;
-  if (!args_of(env, info, 1, args) || !text_of(env, args[0], &t)) return NULL;
+  state *s = args_of(env, info, 1, args);
+  if (s == NULL || !text_of(env, args[0], &t)) return NULL;
   int32_t status = verb(t.data, t.len, &out, &error);
   text_free(&t);
-  return text_result(env, status, &out, &error);
+  return text_result(env, s, status, &out, &error);
+}
+
+static napi_value call_feed(napi_env env, napi_callback_info info, feed_verb *verb) {
+  napi_value args[max_args];
+  uint64_t handle;
+  void *data;
+  size_t len;
+  mp_buf error = MP_BUF_INIT;
+  state *s = args_of(env, info, 2, args);
+  if (s == NULL || !handle_of(env, args[0], &handle) || !bytes_of(env, args[1], &data, &len)) return NULL;
+  return done(env, s, verb(handle, data, len, &error), &error);
+}
+
+/* Nothing here waits. */
+static int32_t events_so_far(uint64_t client, mp_buf *events, mp_buf *error) {
+  return mp_client_events(client, 0, events, error);
 }
 
 static napi_value client_free(napi_env e, napi_callback_info i) { return call_free(e, i, mp_client_free); }
@@ -184,6 +204,11 @@ static napi_value source_key(napi_env e, napi_callback_info i) { return call_rea
 static napi_value flow_next(napi_env e, napi_callback_info i) { return call_read(e, i, mp_flow_next); }
 static napi_value invalidate(napi_env e, napi_callback_info i) { return call_tell(e, i, mp_source_invalidate); }
 static napi_value flow_failed(napi_env e, napi_callback_info i) { return call_tell(e, i, mp_flow_failed); }
+static napi_value flow_signed(napi_env e, napi_callback_info i) { return call_feed(e, i, mp_flow_signed); }
+static napi_value flow_loaded(napi_env e, napi_callback_info i) { return call_feed(e, i, mp_flow_loaded); }
+static napi_value client_rotate(napi_env e, napi_callback_info i) { return call_tell(e, i, mp_client_rotate); }
+static napi_value client_events(napi_env e, napi_callback_info i) { return call_read(e, i, events_so_far); }
+static napi_value client_status(napi_env e, napi_callback_info i) { return call_read(e, i, mp_client_status); }
 static napi_value key_read(napi_env e, napi_callback_info i) { return call_make(e, i, mp_key_read); }
 static napi_value key_generate(napi_env e, napi_callback_info i) { return call_make(e, i, mp_key_generate); }
 
@@ -192,10 +217,11 @@ static napi_value client_new(napi_env env, napi_callback_info info) {
   uint64_t client = 0;
   text t;
   mp_buf error = MP_BUF_INIT;
-  if (!args_of(env, info, 1, args) || !text_of(env, args[0], &t)) return NULL;
+  state *s = args_of(env, info, 1, args);
+  if (s == NULL || !text_of(env, args[0], &t)) return NULL;
   int32_t status = mp_client_new(t.data, t.len, &client, &error);
   text_free(&t);
-  return handle_result(env, status, client, &error);
+  return handle_result(env, s, status, client, &error);
 }
 
 static napi_value source_new(napi_env env, napi_callback_info info) {
@@ -203,20 +229,20 @@ static napi_value source_new(napi_env env, napi_callback_info info) {
   uint64_t client, source = 0;
   text t;
   mp_buf error = MP_BUF_INIT;
-  if (!args_of(env, info, 2, args) || !handle_of(env, args[0], &client) || !text_of(env, args[1], &t)) return NULL;
+  state *s = args_of(env, info, 2, args);
+  if (s == NULL || !handle_of(env, args[0], &client) || !text_of(env, args[1], &t)) return NULL;
   int32_t status = mp_source_new(client, t.data, t.len, &source, &error);
   text_free(&t);
-  return handle_result(env, status, source, &error);
+  return handle_result(env, s, status, source, &error);
 }
 
-static napi_value flow_signed(napi_env env, napi_callback_info info) {
+static napi_value flow_saved(napi_env env, napi_callback_info info) {
   napi_value args[max_args];
   uint64_t flow;
-  void *data;
-  size_t len;
   mp_buf error = MP_BUF_INIT;
-  if (!args_of(env, info, 2, args) || !handle_of(env, args[0], &flow) || !bytes_of(env, args[1], &data, &len)) return NULL;
-  return done(env, mp_flow_signed(flow, data, len, &error), &error);
+  state *s = args_of(env, info, 1, args);
+  if (s == NULL || !handle_of(env, args[0], &flow)) return NULL;
+  return done(env, s, mp_flow_saved(flow, &error), &error);
 }
 
 static napi_value flow_received(napi_env env, napi_callback_info info) {
@@ -226,12 +252,13 @@ static napi_value flow_received(napi_env env, napi_callback_info info) {
   void *body;
   size_t len;
   mp_buf error = MP_BUF_INIT;
-  if (!args_of(env, info, 3, args) || !handle_of(env, args[0], &flow) || !bytes_of(env, args[2], &body, &len) ||
+  state *s = args_of(env, info, 3, args);
+  if (s == NULL || !handle_of(env, args[0], &flow) || !bytes_of(env, args[2], &body, &len) ||
       !text_of(env, args[1], &head))
     return NULL;
   int32_t status = mp_flow_received(flow, head.data, head.len, body, len, &error);
   text_free(&head);
-  return done(env, status, &error);
+  return done(env, s, status, &error);
 }
 
 /* ---- peek, before every call of an API: no allocation but the JS string --- */
@@ -249,8 +276,8 @@ static bool grow(state *s, size_t length) {
 static napi_value peek(napi_env env, napi_callback_info info) {
   napi_value args[max_args], value = NULL;
   uint64_t source;
-  if (!args_of(env, info, 1, args) || !handle_of(env, args[0], &source)) return NULL;
-  state *s = state_of(env);
+  state *s = args_of(env, info, 1, args);
+  if (s == NULL || !handle_of(env, args[0], &source)) return NULL;
   for (;;) {
     size_t length = 0;
     int64_t usable = 0;
@@ -266,7 +293,7 @@ static napi_value peek(napi_env env, napi_callback_info info) {
     if (status == MP_ERROR_BUFFER_TOO_SMALL && grow(s, length)) continue;
     /* A peek has no error object; the key of the same source fails the same way. */
     mp_buf key = MP_BUF_INIT, error = MP_BUF_INIT;
-    if (mp_source_key(source, &key, &error) != MP_OK) return fail(env, &error);
+    if (mp_source_key(source, &key, &error) != MP_OK) return fail(env, s, &error);
     mp_buf_free(&key);
     napi_throw_error(env, NULL, "maskinporten.node: peek failed");
     return NULL;
@@ -282,41 +309,28 @@ static napi_value abi_version(napi_env env, napi_callback_info info) {
   return value;
 }
 
-static napi_value on_failure(napi_env env, napi_callback_info info) {
-  napi_value args[max_args];
-  state *s = state_of(env);
-  if (!args_of(env, info, 1, args)) return NULL;
-  if (s->on_failure != NULL) napi_delete_reference(env, s->on_failure);
-  napi_create_reference(env, args[0], 1, &s->on_failure);
-  return NULL;
-}
-
-static void state_free(napi_env env, void *data, void *hint) {
-  state *s = data;
-  (void)env;
-  (void)hint;
+static void state_free(state *s) {
   if (s->token != NULL) wipe(s->token, s->capacity);
   free(s->token);
   free(s);
 }
 
-#define VERB(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL}
+static void states_free(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  for (state *s = data, *before; s != NULL; s = before) {
+    before = s->before;
+    state_free(s);
+  }
+}
 
-NAPI_MODULE_INIT() {
+#define VERB(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, s}
+
+static napi_value open_verbs(napi_env env, napi_callback_info info) {
   static const size_t first_capacity = 4096;
-  const napi_property_descriptor verbs[] = {
-      VERB("abiVersion", abi_version),     VERB("onFailure", on_failure),
-      VERB("clientNew", client_new),       VERB("clientFree", client_free),
-      VERB("sourceNew", source_new),       VERB("sourceFree", source_free),
-      VERB("sourceKey", source_key),       VERB("peek", peek),
-      VERB("invalidate", invalidate),      VERB("flowNew", flow_new),
-      VERB("flowNext", flow_next),         VERB("flowSigned", flow_signed),
-      VERB("flowReceived", flow_received), VERB("flowFailed", flow_failed),
-      VERB("flowFree", flow_free),         VERB("keyRead", key_read),
-      VERB("keyGenerate", key_generate),
-  };
-  napi_value buffer, lease;
+  napi_value make, buffer, lease, opened = NULL;
   void *data = NULL;
+  size_t count = 1;
   state *s = calloc(1, sizeof *s);
   if (s == NULL || (s->token = malloc(first_capacity)) == NULL) {
     free(s);
@@ -324,12 +338,43 @@ NAPI_MODULE_INIT() {
     return NULL;
   }
   s->capacity = first_capacity;
-  napi_set_instance_data(env, s, state_free, NULL);
+  const napi_property_descriptor verbs[] = {
+      VERB("clientNew", client_new),       VERB("clientFree", client_free),
+      VERB("clientRotate", client_rotate), VERB("clientEvents", client_events),
+      VERB("clientStatus", client_status), VERB("sourceNew", source_new),
+      VERB("sourceFree", source_free),     VERB("sourceKey", source_key),
+      VERB("peek", peek),                  VERB("invalidate", invalidate),
+      VERB("flowNew", flow_new),           VERB("flowNext", flow_next),
+      VERB("flowSigned", flow_signed),     VERB("flowReceived", flow_received),
+      VERB("flowLoaded", flow_loaded),     VERB("flowSaved", flow_saved),
+      VERB("flowFailed", flow_failed),     VERB("flowFree", flow_free),
+      VERB("keyRead", key_read),           VERB("keyGenerate", key_generate),
+  };
+  napi_get_cb_info(env, info, &count, &make, NULL, NULL);
+  if (napi_create_reference(env, make, 1, &s->on_failure) != napi_ok) {
+    state_free(s);
+    napi_throw_type_error(env, NULL, "maskinporten.node: open() takes a function");
+    return NULL;
+  }
   napi_create_arraybuffer(env, 2 * sizeof(double), &data, &buffer);
   napi_create_typedarray(env, napi_float64_array, 2, buffer, 0, &lease);
   napi_create_reference(env, buffer, 1, &s->lease_ref);
   s->lease = data;
+  napi_create_object(env, &opened);
+  napi_define_properties(env, opened, sizeof verbs / sizeof *verbs, verbs);
+  napi_set_named_property(env, opened, "lease", lease);
+  data = NULL;
+  napi_get_instance_data(env, &data);
+  s->before = data;
+  napi_set_instance_data(env, s, states_free, NULL);
+  return opened;
+}
+
+#undef VERB
+#define VERB(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL}
+
+NAPI_MODULE_INIT() {
+  const napi_property_descriptor verbs[] = {VERB("abiVersion", abi_version), VERB("open", open_verbs)};
   napi_define_properties(env, exports, sizeof verbs / sizeof *verbs, verbs);
-  napi_set_named_property(env, exports, "lease", lease);
   return exports;
 }

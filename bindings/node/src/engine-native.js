@@ -30,8 +30,7 @@ export function loadNative() {
       "Install both packages in the same version.",
     );
   }
-  addon.onFailure(MaskinportenError.fromJSON);
-  return { ...addon, name: "native", generation: 0 }; // what it holds is never lost
+  return { ...addon.open(MaskinportenError.fromJSON), name: "native", generation: 0 }; // what it holds is never lost
 }
 
 function unavailable(message, remedy, cause) {

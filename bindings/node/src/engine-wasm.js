@@ -45,6 +45,15 @@ export class WasmEngine {
   clientFree(client) {
     this.#call("mp_client_free", client);
   }
+  clientRotate(client, json) {
+    this.#call("mp_client_rotate", client, encoder.encode(json));
+  }
+  clientEvents(client) {
+    return decoder.decode(this.#call("mp_client_events", client));
+  }
+  clientStatus(client) {
+    return decoder.decode(this.#call("mp_client_status", client));
+  }
   sourceNew(client, json) {
     return handle(this.#call("mp_source_new", client, encoder.encode(json)));
   }
@@ -70,6 +79,12 @@ export class WasmEngine {
   }
   flowReceived(flow, head, body) {
     this.#call("mp_flow_received", flow, encoder.encode(head), body);
+  }
+  flowLoaded(flow, entry) {
+    this.#call("mp_flow_loaded", flow, entry);
+  }
+  flowSaved(flow) {
+    this.#call("mp_flow_saved", flow);
   }
   flowFailed(flow, reason) {
     this.#call("mp_flow_failed", flow, encoder.encode(reason));
