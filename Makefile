@@ -15,6 +15,9 @@ NPM     ?= npm
 # The same bytes from every folder: no paths, no build id, no symbols.
 STRIP    := -trimpath -buildvcs=false
 LDFLAGS  := -s -w -buildid=
+# WebAssembly is downloaded, so it is built without inlining, which makes it a
+# tenth smaller and a cached read 0.15 µs slower. The arithmetic of RSA keeps it.
+SMALL    := -gcflags=all=-l -gcflags=crypto/internal/fips140/bigmod=
 GO_FILES := go.mod go.sum $(shell find core capi wasm -name '*.go' -not -name '*_test.go' -not -path 'core/bench/*')
 C_FILES  := $(wildcard capi/*.c capi/*.h capi/*.map capi/include/*.h)
 EXAMPLES := $(wildcard capi/examples/c/*.c capi/examples/c/*.h)
@@ -55,7 +58,7 @@ $(BUILD)/maskinporten-wasip1.wasm $(BUILD)/maskinporten-wasip1-host-signs.wasm: 
 $(BUILD)/%-host-signs.wasm: FLAVOUR := -tags host_signs
 $(WASM): $(GO_FILES)
 	@mkdir -p $(BUILD)
-	GOARCH=wasm $(GO) build $(MODE) $(FLAVOUR) $(STRIP) -ldflags '$(LDFLAGS)' -o $@ ./wasm
+	GOARCH=wasm $(GO) build $(MODE) $(FLAVOUR) $(STRIP) $(SMALL) -ldflags '$(LDFLAGS)' -o $@ ./wasm
 
 $(BUILD)/wasm_exec.js: $(shell $(GO) env GOROOT)/lib/wasm/wasm_exec.js
 	@mkdir -p $(BUILD)
