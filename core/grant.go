@@ -1,7 +1,6 @@
 package core
 
 import (
-	"crypto/rand"
 	"encoding/base64"
 	"io"
 	"strings"
@@ -202,7 +201,7 @@ func formEscape(text string) string {
 // operating system when random is nil.
 func NewJTI(random io.Reader) (string, error) {
 	if random == nil {
-		random = rand.Reader
+		random = systemRandom
 	}
 	var bits [24]byte
 	if _, err := io.ReadFull(random, bits[:]); err != nil {

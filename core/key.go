@@ -2,8 +2,6 @@ package core
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 )
 
@@ -88,8 +86,7 @@ func (k Key) thumbprint() string {
 	if len(k.CertificateChain) == 0 {
 		return ""
 	}
-	sum := sha256.Sum256(k.CertificateChain[0])
-	return hex.EncodeToString(sum[:])
+	return hexSHA256(k.CertificateChain[0])
 }
 
 func (k Key) problems() []Problem {

@@ -1,9 +1,6 @@
 package core
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -12,9 +9,17 @@ import (
 
 // sealer encrypts what goes into the shared store, as a compact JWE (RFC 7516)
 // with a key of its own ("dir") and A256GCM (RFC 7518 §4.5, §5.3). Of JWE this
-// is the one form that needs nothing but AES-GCM, which is linked already; a
+// is the one form that needs nothing but AES-GCM, which is little code; a
 // library for all of JWE would make the WebAssembly module a tenth larger.
-type sealer struct{ gcm cipher.AEAD }
+type sealer struct{ gcm aead }
+
+// aead is cipher.AEAD.
+type aead interface {
+	NonceSize() int
+	Overhead() int
+	Seal(dst, nonce, plain, additional []byte) []byte
+	Open(dst, nonce, sealed, additional []byte) ([]byte, error)
+}
 
 // sealHeader is {"alg":"dir","enc":"A256GCM"}: the only header that is written
 // or read, so that nothing in an entry chooses how it is opened.
@@ -25,11 +30,10 @@ func newSealer(key []byte) (*sealer, error) {
 	if len(key) == 0 {
 		return nil, nil
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
+	if len(key) != 32 {
 		return nil, NewError(CodeInvalidConfig, "store_key cannot be used", nil)
 	}
-	gcm, err := cipher.NewGCM(block)
+	gcm, err := newAESGCM([32]byte(key))
 	if err != nil {
 		return nil, NewError(CodeInvalidConfig, "store_key cannot be used", nil)
 	}
@@ -38,7 +42,7 @@ func newSealer(key []byte) (*sealer, error) {
 
 func (s *sealer) seal(plain []byte, random io.Reader) ([]byte, error) {
 	if random == nil {
-		random = rand.Reader
+		random = systemRandom
 	}
 	nonce := make([]byte, s.gcm.NonceSize())
 	if _, err := io.ReadFull(random, nonce); err != nil {

@@ -1,10 +1,6 @@
 package core
 
-import (
-	"fmt"
-	"io"
-	"time"
-)
+import "time"
 
 const (
 	redacted     = "[redacted]"
@@ -115,9 +111,6 @@ func (t Token) String() string {
 	}
 	return "core.Token{Bearer " + redacted + ", scope " + quoted(t.Scope()) + ", until " + t.ExpiresAt().Format(time.RFC3339) + "}"
 }
-
-// Format makes every verb of package fmt print String.
-func (t Token) Format(f fmt.State, _ rune) { io.WriteString(f, t.String()) }
 
 // MarshalText is String, for log/slog and for JSON made for logs. (A LogValue
 // method would link package log into every program that uses core.)
