@@ -283,11 +283,11 @@ func TestBadHeaders(t *testing.T) {
 	for _, value := range []string{"", "Sunday, 01-Mar-26 12:00:00 GMT", "Sun Mar  1 12:00:00 2026", "Sun, 01 Mar 2026 13:00:00 CET",
 		"Sat, 01 Jan 0000 00:00:00 GMT", "Sat, 01 Jan 10000 00:00:00 GMT", "Sun, 01 Mar 2026 11:59:61 GMT", "Sun, 32 Mar 2026 12:00:00 GMT",
 		date + " ", strings.Repeat(date, 1<<12)} {
-		if offset, ok := skewOf(Response{Header: []Header{{"Date", value}}}, at, at); ok {
+		if offset, ok := ServerClockOffset(Response{Header: []Header{{"Date", value}}}, at, at); ok {
 			t.Errorf("Date %.40q: %v", value, offset)
 		}
 	}
-	if offset, ok := skewOf(Response{Header: []Header{{"dAtE", date}}}, at, at); !ok || offset.Round(time.Second) > -59*time.Minute {
+	if offset, ok := ServerClockOffset(Response{Header: []Header{{"dAtE", date}}}, at, at); !ok || offset.Round(time.Second) > -59*time.Minute {
 		t.Errorf("a sound Date: %v, %v", offset, ok)
 	}
 }

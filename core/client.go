@@ -180,7 +180,7 @@ func (c *Client) Source(request TokenRequest, exchanges ...Exchange) (*Source, e
 	if c.running.Err() != nil {
 		return nil, NewError(CodeClosed, "the client is closed", nil)
 	}
-	if err := invalid(CodeInvalidTokenRequest, sourceProblems(c.config, request, exchanges)); err != nil {
+	if err := c.config.ValidateSource(request, exchanges...); err != nil {
 		return nil, err
 	}
 	request = request.clone()

@@ -6,6 +6,11 @@ import "time"
 // steps of a second, and Maskinporten tolerates ten.
 const minSkew = 2 * time.Second
 
+// ClockTolerance is how far this machine's clock may be wrong either way
+// before Maskinporten refuses its grants: ten seconds, less those by which iat
+// is dated back.
+const ClockTolerance = 10*time.Second - issuedBefore
+
 // ClockOffset is what is added to this machine's clock when a grant is made:
 // zero until Maskinporten has refused a grant for its time, and the Date of
 // the refusal showed that the clocks differ.
@@ -15,7 +20,7 @@ func (c *Client) ClockOffset() time.Duration { return time.Duration(c.clockOffse
 // reports false when the answer does not show that the clocks differ from
 // what is known already.
 func (c *Client) learnSkew(response Response, sent, received Instant) bool {
-	offset, ok := skewOf(response, sent, received)
+	offset, ok := ServerClockOffset(response, sent, received)
 	if !ok || (offset-c.ClockOffset()).Abs() < minSkew {
 		return false
 	}
@@ -23,10 +28,10 @@ func (c *Client) learnSkew(response Response, sent, received Instant) bool {
 	return true
 }
 
-// skewOf estimates how far our wall clock is behind the server's: its Date,
+// ServerClockOffset estimates how far our wall clock is behind the server's: its Date,
 // which was cut to a second, against the middle of the exchange. An answer
 // from a cache (Age), without one clear Date, or with an absurd one says nothing.
-func skewOf(response Response, sent, received Instant) (time.Duration, bool) {
+func ServerClockOffset(response Response, sent, received Instant) (offset time.Duration, ok bool) {
 	dates := response.get("Date")
 	if len(dates) != 1 || len(response.get("Age")) > 0 {
 		return 0, false

@@ -66,6 +66,17 @@ type Problem struct {
 	Remedy  string `json:"remedy"`
 }
 
+// Overlaps reports whether the field of one leads to or into that of the
+// other, so that telling both would say one thing twice.
+func (p Problem) Overlaps(other Problem) bool {
+	short, long := p.Field, other.Field
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	rest, ok := strings.CutPrefix(long, short)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
 // Error tells what happened and what to do, in one line.
 func (e *Error) Error() string {
 	var b strings.Builder

@@ -101,13 +101,14 @@ func (x Exchange) clone() Exchange {
 	return x
 }
 
-// sourceProblems is everything that keeps a client from getting such a token.
-func sourceProblems(config ClientConfig, request TokenRequest, exchanges []Exchange) []Problem {
-	list := append(request.problems(), skyportenProblems(config.Environment, request)...)
+// ValidateSource returns everything that keeps a client of this configuration
+// from getting such a token, as one *Error, or nil. Client.Source asks it.
+func (c ClientConfig) ValidateSource(request TokenRequest, exchanges ...Exchange) error {
+	list := append(request.problems(), skyportenProblems(c.Environment, request)...)
 	for i, x := range exchanges {
-		list = append(list, x.problems("exchanges["+itoa(i)+"]", config.Environment.AllowLoopbackHTTP)...)
+		list = append(list, x.problems("exchanges["+itoa(i)+"]", c.Environment.AllowLoopbackHTTP)...)
 	}
-	return append(list, exchangeProblemsFor(config, exchanges)...)
+	return InvalidInput(CodeInvalidTokenRequest, append(list, exchangeProblemsFor(c, exchanges)...))
 }
 
 // exchangeProblemsFor finds the exchanges that would refuse every token of the
@@ -121,7 +122,7 @@ func exchangeProblemsFor(config ClientConfig, exchanges []Exchange) []Problem {
 				"Use an API that takes Maskinporten's own token, or a client that is registered at Maskinporten."})
 		}
 		issuer := config.Environment.Issuer
-		if trusted := x.trusts(); trusted != "" && trusted != issuer && isDigdir(hostOf(issuer)) {
+		if trusted := TrustedIssuer(x.TokenEndpoint); trusted != "" && trusted != issuer && isDigdir(hostOf(issuer)) {
 			list = append(list, Problem{field + "." + x.endpointField(), quoted(x.TokenEndpoint) + " does not trust tokens of " + quoted(issuer) + ", only of " + quoted(trusted),
 				"Use the exchange and Maskinporten in the same environment, test or production."})
 		}
@@ -129,9 +130,10 @@ func exchangeProblemsFor(config ClientConfig, exchanges []Exchange) []Problem {
 	return list
 }
 
-// trusts returns the issuer whose tokens the exchange takes, if that is known.
-func (x Exchange) trusts() string {
-	host := hostOf(x.TokenEndpoint)
+// TrustedIssuer returns the issuer whose tokens the server at this address
+// takes, if that is known, as it is of Customs and of Altinn.
+func TrustedIssuer(url string) string {
+	host := hostOf(url)
 	for _, env := range []Environment{Production, Test} {
 		if host == hostOf(env.CustomsTokenEndpoint) {
 			return env.Issuer

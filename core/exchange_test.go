@@ -113,10 +113,10 @@ func TestExchangeThatRefusesAll(t *testing.T) {
 }
 
 func TestEveryProblemOfASource(t *testing.T) {
-	list := sourceProblems(ClientConfig{Environment: SkyportenTest, ESeal: true}, TokenRequest{},
-		[]Exchange{{Kind: "x"}, altinn(t, "tt02")})
-	fields := make([]string, len(list))
-	for i, p := range list {
+	config := ClientConfig{Environment: SkyportenTest, ESeal: true}
+	e := wantError(t, config.ValidateSource(TokenRequest{}, Exchange{Kind: "x"}, altinn(t, "tt02")), CodeInvalidTokenRequest)
+	fields := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
 		fields[i] = p.Field
 	}
 	if want := []string{"scopes", "resource", "exchanges[0].type", "exchanges[1].type", "exchanges[1].endpoint"}; !reflect.DeepEqual(fields, want) {

@@ -16,7 +16,7 @@ const (
 	MaxGrantLife = 120 * time.Second
 	// issuedBefore back-dates iat. Maskinporten accepts an iat up to 10 s ahead
 	// of its clock and, read strictly, up to 10 s behind it; two seconds leave
-	// room for a clock that is wrong by eight either way.
+	// room for a clock that is wrong by ClockTolerance either way.
 	issuedBefore = 2 * time.Second
 
 	grantTypeJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer" // RFC 7523 §2.1

@@ -114,7 +114,7 @@ func rowByText(rows []rejectionRow, text string) *rejectionRow {
 // colon: prefixes are in lower case, and scopes are matched by case.
 func scopeRemedy(scopes []string, remedy string) string {
 	for _, scope := range scopes {
-		if prefix, _, _ := strings.Cut(scope, ":"); prefix != strings.ToLower(prefix) {
+		if hasUpperPrefix(scope) {
 			return "Check the case of " + quoted(scope) + ", which has upper-case letters in its prefix, and that the scope is added to the client in self-service."
 		}
 	}

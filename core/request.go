@@ -149,6 +149,23 @@ func scopeProblem(scope string) (message, remedy string) {
 	return "", ""
 }
 
+// ScopeAdvice says what is unusual about a scope that is legal. Digdir gives
+// out prefixes in lower case, and scopes are matched by case.
+func ScopeAdvice(scope string) (message, remedy string) {
+	switch {
+	case !strings.Contains(scope, ":"):
+		return quoted(scope) + " has no prefix", "Write the whole scope, as in prefix:name; copy it from self-service."
+	case hasUpperPrefix(scope):
+		return quoted(scope) + " has upper-case letters in its prefix", "Check its case; scopes are matched by case, and prefixes are in lower case."
+	}
+	return "", ""
+}
+
+func hasUpperPrefix(scope string) bool {
+	prefix, _, _ := strings.Cut(scope, ":")
+	return prefix != strings.ToLower(prefix)
+}
+
 func resourceProblem(uri string) string {
 	scheme, rest, ok := strings.Cut(uri, ":")
 	switch {

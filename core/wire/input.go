@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/maskinporten-core/maskinporten/core"
@@ -144,21 +143,12 @@ func readInput(input []byte, what string, code core.Code, read func(object), val
 	if validate != nil && errors.As(validate(), &more) {
 		noted := problems
 		for _, p := range more.Problems {
-			if !slices.ContainsFunc(noted, func(n core.Problem) bool { return sameMember(n.Field, p.Field) }) {
+			if !slices.ContainsFunc(noted, p.Overlaps) {
 				problems = append(problems, p)
 			}
 		}
 	}
 	return core.InvalidInput(code, problems)
-}
-
-// sameMember reports whether one of the paths leads to or into the other.
-func sameMember(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	rest, ok := strings.CutPrefix(b, a)
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // readClientConfig reads a configuration, and how many events shall be kept.
