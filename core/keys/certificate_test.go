@@ -129,7 +129,7 @@ func TestCheckCertificates(t *testing.T) {
 	wantProblems(t, CheckCertificates(core.Test, read(norwegian(t, now, true)), now))
 	wantProblems(t, CheckCertificates(core.Production, read(norwegian(t, now, true)), now), "key.x5c[0] is a test certificate")
 	wantProblems(t, CheckCertificates(core.Test, read(seal), now))
-	wantProblems(t, CheckCertificates(core.Test, read(seal[:1]), now), "key.x5c[0] stands alone")
+	wantProblems(t, CheckCertificates(core.Test, read(seal[:1]), now), "key.x5c stands alone")
 	wantProblems(t, CheckCertificates(core.Environment{}, read(seal[1:]), now), "key.x5c[0] names no organization")
 }
 

@@ -50,7 +50,7 @@ func CheckSealChain(env core.Environment, chain [][]byte, now time.Time) []core.
 		return list
 	}
 	if len(certs) == 1 {
-		list = append(list, problem(0, nameOf(certs[0])+" stands alone", "Add the certificates of its issuers; the whole chain of an eSeal is needed."))
+		list = append(list, core.Problem{Field: "key.x5c", Message: nameOf(certs[0]) + " stands alone", Remedy: "Add the certificates of its issuers; the whole chain of an eSeal is needed."})
 	}
 	if !slices.ContainsFunc(certs[0].Subject.Names, func(a pkix.AttributeTypeAndValue) bool { return a.Type.Equal(oidOrganizationIdentifier) }) {
 		list = append(list, problem(0, nameOf(certs[0])+" has no organizationIdentifier", "Use an eSeal whose subject has one, such as NTRSE-5560000000."))
