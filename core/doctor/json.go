@@ -5,6 +5,7 @@ import (
 
 	"github.com/maskinporten-core/maskinporten/core"
 	"github.com/maskinporten-core/maskinporten/core/internal/strictjson"
+	"github.com/maskinporten-core/maskinporten/core/keys"
 )
 
 // MarshalJSON writes severity, field, message and remedy.
@@ -133,5 +134,34 @@ func (s Step) json() []byte {
 	if s.Took > 0 {
 		w.Int("took_ms", s.Took.Milliseconds())
 	}
+	return w.Bytes()
+}
+
+// CertificatesJSON writes certificates and what is wrong with them, as every
+// language gets it.
+func CertificatesJSON(list []keys.Certificate, problems []core.Problem) []byte {
+	var w strictjson.Writer
+	w.Raw("certificates", array(len(list), func(i int) []byte { return certificateJSON(list[i]) }))
+	w.Raw("problems", array(len(problems), func(i int) []byte {
+		var p strictjson.Writer
+		p.String("field", problems[i].Field)
+		p.String("message", problems[i].Message)
+		p.String("remedy", problems[i].Remedy)
+		return p.Bytes()
+	}))
+	return w.Bytes()
+}
+
+func certificateJSON(c keys.Certificate) []byte {
+	var w strictjson.Writer
+	w.String("subject", c.Subject)
+	w.String("issuer", c.Issuer)
+	w.String("serial_number", c.SerialNumber)
+	w.Int("not_before_ms", c.NotBefore.UnixMilli())
+	w.Int("not_after_ms", c.NotAfter.UnixMilli())
+	w.Optional("organization_number", c.OrganizationNumber)
+	w.Optional("organization_identifier", c.OrganizationIdentifier)
+	w.String("sha256", c.SHA256)
+	w.Int("key_bits", int64(c.KeyBits))
 	return w.Bytes()
 }

@@ -18,6 +18,9 @@ func failed(code core.Code, message, remedy string, cause error) error {
 	return err
 }
 
+// errTold is a failure about which everything has been said on stdout.
+var errTold = errors.New("told")
+
 // inJSON is an error that is to be reported as a JSON object.
 type inJSON struct{ error }
 
@@ -30,6 +33,7 @@ func report(c *console, d command, o *options, err error) int {
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, errTold):
 	case errors.Is(err, errHelp):
 		writeHelp(c.out, d, o)
 		return exitDone

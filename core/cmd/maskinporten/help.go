@@ -41,10 +41,10 @@ func prepareHelp(o *options) action {
 // writeOverview lists the commands.
 func writeOverview(w io.Writer) {
 	fmt.Fprint(w, "maskinporten gets access tokens from Maskinporten, Norway's machine-to-machine OAuth 2.0\n"+
-		"service, makes keys for it, and runs a sandbox to develop against.\n\n"+
+		"service, says why it gets none, makes keys for it, and runs a sandbox to develop against.\n\n"+
 		"Usage: maskinporten COMMAND [options]\n\nCommands:\n")
 	for _, command := range commands {
-		fmt.Fprintf(w, "  %-10s%s\n", command.name, command.summary)
+		fmt.Fprintf(w, "  %-13s%s\n", command.name, command.summary)
 	}
 	fmt.Fprint(w, "\nWhat a command takes: maskinporten help COMMAND, or maskinporten COMMAND --help.\n"+
 		"Exit codes: 0 done, 1 it failed, 2 called wrongly.\n")

@@ -8,16 +8,20 @@ import (
 	"github.com/maskinporten-core/maskinporten/core"
 )
 
+// registrationOptions say who asks, and for what.
+var registrationOptions = []string{"--scope", "--env", "--issuer", "--token-endpoint", "--client-id", "--key", "--kid", "--alg", "--password-env", "--password-file",
+	"--certificate", "--resource", "--consumer-org", "--pid", "--system-user", "--exchange", "--customs-endpoint", "--allow-loopback-http", "--settings"}
+
 // options of each command, as the help must list them.
 var optionsOf = map[string][]string{
-	"demo":    {"--settings", "--row", "--json"},
-	"sandbox": {"--listen", "--config", "--out", "--until-stdin-closes"},
-	"keygen":  {"--bits", "--alg", "--kid", "--out", "--format", "--force"},
-	"token": {"--scope", "--env", "--issuer", "--token-endpoint", "--client-id", "--key", "--kid", "--alg", "--password-env", "--password-file",
-		"--certificate", "--resource", "--consumer-org", "--pid", "--system-user", "--exchange", "--customs-endpoint", "--timeout", "--json",
-		"--allow-loopback-http", "--settings"},
-	"version": nil,
-	"help":    nil,
+	"demo":        {"--settings", "--row", "--json"},
+	"sandbox":     {"--listen", "--config", "--out", "--until-stdin-closes"},
+	"keygen":      {"--bits", "--alg", "--kid", "--out", "--format", "--force"},
+	"certificate": {"--env", "--json"},
+	"token":       slices.Concat(registrationOptions, []string{"--timeout", "--json"}),
+	"doctor":      slices.Concat(registrationOptions, []string{"--offline", "--timeout", "--json"}),
+	"version":     nil,
+	"help":        nil,
 }
 
 func TestHelp(t *testing.T) {
@@ -83,6 +87,11 @@ func TestMisuse(t *testing.T) {
 		{"token --exchange altinn", `"altinn" is not one of customs`},
 		{"token --env test --issuer https://a.example/", "--env and --issuer"},
 		{"token --password-env A --password-file b", "--password-env and --password-file"},
+		{"doctor --timeout 0s", `"0s" is not a time`},
+		{"doctor --env test --token-endpoint https://a.example/", "--env and --issuer"},
+		{"doctor now", `"now" is not expected`},
+		{"certificate", "one file is needed"},
+		{"certificate a.pem --json", "options go before it"},
 		{"keygen --bits many", `--bits: "many" is not a whole number`},
 		{"keygen --format der", `"der" is not one of pem, jwk`},
 		{"sandbox --config a --out b", "--out and --config"},

@@ -1,5 +1,6 @@
-// Command maskinporten gets access tokens from Maskinporten, makes keys for
-// it, and runs a sandbox to develop against.
+// Command maskinporten gets access tokens from Maskinporten, says why it gets
+// none, makes keys and reads certificates, and runs a sandbox to develop
+// against.
 //
 //	maskinporten help
 //
@@ -49,7 +50,7 @@ type command struct {
 var commands []command
 
 func init() {
-	commands = []command{demoCommand, tokenCommand, keygenCommand, sandboxCommand, versionCommand, helpCommand}
+	commands = []command{demoCommand, tokenCommand, doctorCommand, keygenCommand, certificateCommand, sandboxCommand, versionCommand, helpCommand}
 }
 
 func main() {

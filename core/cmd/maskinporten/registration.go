@@ -80,48 +80,67 @@ func (r *registration) variable(c *console, name string) string {
 	return strings.TrimSpace(c.variable(name))
 }
 
+// given is a registration as far as it could be read: what is wrong with its
+// environment and its key, and everything that is not there.
+type given struct {
+	config                 core.ClientConfig
+	environmentErr, keyErr error
+	missing                []core.Problem
+}
+
 // config returns the client's configuration. Everything that is missing is
 // listed at once, together with what the caller already misses.
 func (r *registration) config(c *console, missing []core.Problem) (core.ClientConfig, error) {
-	config := core.ClientConfig{
+	g := r.read(c)
+	if g.environmentErr != nil {
+		return g.config, g.environmentErr
+	}
+	if err := core.InvalidInput(core.CodeInvalidConfig, append(missing, g.missing...)); err != nil {
+		return g.config, err
+	}
+	if g.keyErr != nil {
+		return g.config, g.keyErr
+	}
+	return g.config, g.config.Validate()
+}
+
+func (r *registration) read(c *console) (g given) {
+	g.config = core.ClientConfig{
 		ClientID:  cmp.Or(r.clientID, r.settings.ClientID, r.variable(c, variableClientID)),
 		Transport: nethttp.New(nethttp.Config{}),
 	}
-	environment, err := r.chooseEnvironment(c)
-	if err != nil {
-		return config, err
-	}
-	config.Environment = environment
+	var environment core.Environment
+	environment, g.environmentErr = r.chooseEnvironment(c)
+	g.config.Environment = environment
 	switch {
+	case g.environmentErr != nil:
 	case environment.Issuer == "" && environment.TokenEndpoint == "" && environment.MetadataURL != "":
-		missing = append(missing, core.Problem{Field: variableMetadata, Message: "alone it does not say where grants go",
-			Remedy: "Set " + variableIssuer + " and " + variableTokenEndpoint + " too, to the issuer and token_endpoint in the document at that address."})
+		g.miss(variableMetadata, "alone it does not say where grants go",
+			"Set "+variableIssuer+" and "+variableTokenEndpoint+" too, to the issuer and token_endpoint in the document at that address.")
 	case environment.Issuer == "" && environment.TokenEndpoint == "":
-		missing = append(missing, core.Problem{Field: "--env", Message: "no environment is given",
-			Remedy: "Give --env test or --env production, or set " + variableIssuer + " and " + variableTokenEndpoint + "."})
+		g.miss("--env", "no environment is given", "Give --env test or --env production, or set "+variableIssuer+" and "+variableTokenEndpoint+".")
 	}
-	if config.ClientID == "" {
-		missing = append(missing, core.Problem{Field: "--client-id", Message: "no client id is given",
-			Remedy: "Give the client id from Maskinporten's self-service with --client-id, or in " + variableClientID + "."})
+	if g.config.ClientID == "" {
+		g.miss("--client-id", "no client id is given", "Give the client id from Maskinporten's self-service with --client-id, or in "+variableClientID+".")
 	}
 	data, options, err := r.readKey(c)
-	if err != nil {
-		return config, err
-	}
 	defer clear(data)
-	if data == nil {
-		missing = append(missing, core.Problem{Field: "--key", Message: "no key is given",
-			Remedy: "Give a file with the private key with --key, or a private JWK in " + variableKey + "; maskinporten keygen makes one."})
+	switch {
+	case err != nil:
+		g.keyErr = err
+	case data == nil:
+		g.miss("--key", "no key is given", "Give a file with the private key with --key, or a private JWK in "+variableKey+"; maskinporten keygen makes one.")
+	default:
+		var private *keys.Private
+		if private, g.keyErr = keys.Parse(data, options); g.keyErr == nil {
+			g.config.Key = private.Key()
+		}
 	}
-	if err := core.InvalidInput(core.CodeInvalidConfig, missing); err != nil {
-		return config, err
-	}
-	private, err := keys.Parse(data, options)
-	if err != nil {
-		return config, err
-	}
-	config.Key = private.Key()
-	return config, config.Validate()
+	return g
+}
+
+func (g *given) miss(field, message, remedy string) {
+	g.missing = append(g.missing, core.Problem{Field: field, Message: message, Remedy: remedy})
 }
 
 func (r *registration) chooseEnvironment(c *console) (core.Environment, error) {

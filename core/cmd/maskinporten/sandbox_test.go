@@ -37,7 +37,13 @@ func (w *world) end(t *testing.T) {
 
 func (w *world) setFaults(t *testing.T, faults string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), "PUT", w.demo.Control+"/faults", strings.NewReader(faults))
+	w.put(t, "/faults", faults)
+}
+
+// put changes one thing of the sandbox while it runs.
+func (w *world) put(t *testing.T, control, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), "PUT", w.demo.Control+control, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +53,7 @@ func (w *world) setFaults(t *testing.T, faults string) {
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusNoContent {
-		t.Fatalf("faults: %s", response.Status)
+		t.Fatalf("%s: %s", control, response.Status)
 	}
 }
 

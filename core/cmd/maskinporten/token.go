@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/maskinporten-core/maskinporten/core"
@@ -25,27 +24,18 @@ Options go before the settings file, and that before the environment variables.`
 
 func prepareToken(o *options) action {
 	var who registration
-	var request core.TokenRequest
-	var systemUser, exchange string
+	var what asked
 	var asJSON bool
 	timeout := 30 * time.Second
-	o.list(&request.Scopes, "scope", "SCOPE", "what the token shall give access to; may be given several times; default $"+variableScopes)
+	what.declareScope(o)
 	who.declare(o)
-	o.list(&request.Resource, "resource", "URI", "API that the token is for, its aud; may be given several times")
-	o.text(&request.ConsumerOrg, "consumer-org", "NUMBER", "organization number of the customer who delegated the scope")
-	o.text(&request.PID, "pid", "NUMBER", "restrict the token to the person with this national identity number")
-	o.text(&systemUser, "system-user", "ORG[:REF]", "owner of an Altinn system user, and its externalRef if it has one")
-	o.choice(&exchange, "exchange", "exchange the token at Norwegian Customs and print theirs", "customs")
+	what.declare(o)
 	o.duration(&timeout, "timeout", "TIME", "longest time that it may take; 30s if left out")
 	o.flag(&asJSON, "json", "print what is known of the token, as JSON and without secrets")
 	return func(ctx context.Context, c *console) error {
-		if systemUser != "" {
-			org, reference, _ := strings.Cut(systemUser, ":")
-			request.SystemUser = &core.SystemUser{Org: org, ExternalRef: reference}
-		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		source, token, err := fetchToken(ctx, c, &who, request, exchange)
+		source, token, err := fetchToken(ctx, c, &who, what)
 		switch {
 		case err != nil && asJSON:
 			return inJSON{err}
@@ -60,14 +50,11 @@ func prepareToken(o *options) action {
 }
 
 // fetchToken returns the token, and the source that it came from.
-func fetchToken(ctx context.Context, c *console, who *registration, request core.TokenRequest, exchange string) (
-	*core.Source, core.Token, error) {
+func fetchToken(ctx context.Context, c *console, who *registration, what asked) (*core.Source, core.Token, error) {
 	if err := who.open(); err != nil {
 		return nil, core.Token{}, err
 	}
-	if len(request.Scopes) == 0 {
-		request.Scopes = strings.Fields(who.variable(c, variableScopes))
-	}
+	request := what.tokenRequest(c, who)
 	var missing []core.Problem
 	if len(request.Scopes) == 0 {
 		missing = append(missing, core.Problem{Field: "--scope", Message: "no scope is given",
@@ -82,11 +69,7 @@ func fetchToken(ctx context.Context, c *console, who *registration, request core
 		return nil, core.Token{}, err
 	}
 	defer client.Close()
-	var exchanges []core.Exchange
-	if exchange != "" {
-		exchanges = append(exchanges, core.CustomsExchange(config.Environment))
-	}
-	source, err := client.Source(request, exchanges...)
+	source, err := client.Source(request, what.exchanges(config.Environment)...)
 	if err != nil {
 		return nil, core.Token{}, err
 	}
