@@ -76,3 +76,21 @@ func mpgo_key_generate(options *C.mp_text, optionsLen C.size_t, out, fault *C.mp
 	defer clear(parts)
 	return giveBytes(out, parts, failure, fault)
 }
+
+//export mpgo_certificate_read
+func mpgo_certificate_read(certificates *C.mp_bytes, certificatesLen C.size_t, out, fault *C.mp_buf) (status C.int32_t) {
+	defer rescue(&status, fault)
+	input := copied(unsafe.Pointer(certificates), certificatesLen)
+	defer clear(input) // there may be a key beside them
+	facts, failure := host.CertificateRead(input)
+	return giveBytes(out, facts, failure, fault)
+}
+
+//export mpgo_diagnose
+func mpgo_diagnose(config *C.mp_text, configLen C.size_t, request *C.mp_text, requestLen C.size_t, report, fault *C.mp_buf) (status C.int32_t) {
+	defer rescue(&status, fault)
+	input := copied(unsafe.Pointer(config), configLen)
+	defer clear(input)
+	text, failure := host.Diagnose(input, copied(unsafe.Pointer(request), requestLen))
+	return giveBytes(report, text, failure, fault)
+}

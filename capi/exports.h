@@ -45,6 +45,9 @@ int32_t mpgo_flow_perform(uint64_t flow, int64_t timeout_ms, mp_buf *error);
 int32_t mpgo_flow_free(uint64_t flow);
 int32_t mpgo_key_read(mp_text *key, size_t key_len, mp_buf *out, mp_buf *error);
 int32_t mpgo_key_generate(mp_text *options, size_t options_len, mp_buf *out, mp_buf *error);
+int32_t mpgo_certificate_read(mp_bytes *certificates, size_t certificates_len, mp_buf *out, mp_buf *error);
+int32_t mpgo_diagnose(mp_text *config, size_t config_len, mp_text *request, size_t request_len, mp_buf *report,
+                      mp_buf *error);
 
 /* C, called by Go. */
 

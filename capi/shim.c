@@ -264,6 +264,24 @@ int32_t mp_key_generate(const char *options, size_t options_len, mp_buf *out, mp
   return mpgo_key_generate(options, options_len, out, error);
 }
 
+int32_t mp_certificate_read(const uint8_t *certificates, size_t certificates_len, mp_buf *out, mp_buf *error) {
+  int32_t refused;
+  if ((refused = enter(error)) || (refused = input("certificates", certificates, certificates_len, error)) ||
+      (refused = output("out", out, error)))
+    return refused;
+  return mpgo_certificate_read(certificates, certificates_len, out, error);
+}
+
+int32_t mp_diagnose(const char *config, size_t config_len, const char *request, size_t request_len, mp_buf *report,
+                    mp_buf *error) {
+  int32_t refused;
+  if ((refused = enter(error)) || (refused = input("config", config, config_len, error)) ||
+      (refused = optional_input("request", request, request_len, error)) ||
+      (refused = output("report", report, error)))
+    return refused;
+  return mpgo_diagnose(config, config_len, request, request_len, report, error);
+}
+
 int32_t mpshim_fill(mp_buf *buf, const void *data, size_t len) {
   uint8_t *copy = malloc(len + 1);
   if (copy == NULL) return MP_ERROR_NO_MEMORY;

@@ -424,6 +424,56 @@ MP_API int32_t mp_key_read(const char *key, size_t key_len, mp_buf *out,
 MP_API int32_t mp_key_generate(const char *options, size_t options_len,
                                mp_buf *out, mp_buf *error);
 
+/*
+ * mp_certificate_read - whose certificates these are, and how long they hold.
+ *
+ * certificates: PEM or DER, one or many, at most 1 MiB. A private key beside
+ * them in PEM is passed over.
+ * out: {"certificates": [{"subject", "issuer", "serial_number": hexadecimal,
+ *         "not_before_ms", "not_after_ms",
+ *         "organization_number": nine digits, of a Norwegian organization,
+ *         "organization_identifier": such as "NTRNO-310702641",
+ *         "sha256": of the certificate, hexadecimal, "key_bits"}],
+ *       "problems": [{"field": "key.x5c[0]", "message", "remedy"}]}
+ *
+ * The certificates are in the order of the input. problems is what makes
+ * Maskinporten refuse them as the chain of a grant at this time: order, gaps,
+ * validity, no organization. organization_number and organization_identifier are
+ * absent where a certificate has none.
+ *
+ * Errors: INVALID_KEY if there is no certificate, or one that cannot be read.
+ */
+MP_API int32_t mp_certificate_read(const uint8_t *certificates,
+                                   size_t certificates_len, mp_buf *out,
+                                   mp_buf *error);
+
+/*
+ * mp_diagnose - what is wrong with a configuration, what is unusual about it,
+ * and what to do. Nothing is sent or signed.
+ *
+ * config: as for mp_client_new; request: as for mp_source_new, or NULL and 0.
+ * report: {"ok": no finding is an error,
+ *          "findings": [{"severity": "error" | "warning" | "note", "field",
+ *                        "message", "remedy"}],
+ *          "environment": {"name" if built in, "issuer", "token_endpoint",
+ *                          "metadata_url", "customs_token_endpoint"},
+ *          "key": {"kid" or "x5t#S256", "alg", "key_bits", "not_after_ms",
+ *                  "organization_number", "signs": it has its private part},
+ *          "claims": those of a grant for the request, without iat, exp, jti}
+ *
+ * Everything that mp_client_new and mp_source_new would refuse is a finding of
+ * severity "error"; "warning" is what is probably not meant or will not work for
+ * long, such as a certificate that ends soon. Members of environment and key that
+ * are not known are absent, key is empty if it cannot be read, and claims is
+ * absent if there is no request or none that could be sent. The report holds no
+ * secret: in claims, pid and the values of extra claims are redacted.
+ *
+ * Errors: INVALID_ARGUMENT if an input is not a JSON object.
+ */
+MP_API int32_t mp_diagnose(const char *config, size_t config_len,
+                           const char *request, size_t request_len,
+                           mp_buf *report, mp_buf *error);
+
 #ifdef __cplusplus
 }
 #endif
