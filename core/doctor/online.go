@@ -185,10 +185,10 @@ func (e *examination) token(ctx context.Context, s *Step, client *core.Client, h
 		s.fail(Error, field, err)
 		return
 	}
-	life := token.ExpiresAt.Sub(token.RequestedAt).Round(time.Second)
+	life := token.ExpiresAt().Sub(token.RequestedAt()).Round(time.Second)
 	s.Detail = "holds " + life.String()
-	if token.Scope != "" {
-		s.Detail += ", scope " + core.Printable(token.Scope)
+	if token.Scope() != "" {
+		s.Detail += ", scope " + core.Printable(token.Scope())
 	}
 	if life < time.Minute {
 		s.find(Note, field, "it holds "+life.String()+" only", "Ask the API's owner whether the scope may have a longer life.")
