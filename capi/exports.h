@@ -10,6 +10,9 @@
 #ifndef MASKINPORTEN_EXPORTS_H
 #define MASKINPORTEN_EXPORTS_H
 
+#if defined(_WIN32)
+#define MP_API __declspec(dllexport)
+#endif
 #include "include/maskinporten.h"
 
 /* cgo cannot write const into the prototypes it generates; through a typedef

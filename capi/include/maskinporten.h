@@ -57,7 +57,9 @@
 extern "C" {
 #endif
 
-#if defined(_WIN32)
+#if defined(MP_API)
+/* The library itself, in a build that says how its functions are exported. */
+#elif defined(_WIN32)
 #define MP_API
 #else
 #define MP_API __attribute__((visibility("default")))
