@@ -27,14 +27,21 @@ JS_FILES := $(shell find bindings/node/src bindings/node/native -type f) $(wildc
 LIB     := $(BUILD)/libmaskinporten.so
 CLI     := $(BUILD)/maskinporten
 WASM    := $(foreach target,wasip1 js,$(BUILD)/maskinporten-$(target).wasm $(BUILD)/maskinporten-$(target)-host-signs.wasm)
-WHEEL   := $(DIST)/.wheel
-TGZ     := $(DIST)/.tgz
+# The packages of this machine, with the plain library: what the demo and the tests use.
+LOCAL   := $(BUILD)/packages
+WHEEL   := $(LOCAL)/.wheel
+TGZ     := $(LOCAL)/.tgz
+# The packages for all: libraries that zig links, the same bytes wherever they are built.
+RELEASE := $(foreach platform,linux-amd64 linux-arm64 windows-amd64,$(BUILD)/release/$(platform)/.built)
+ZIG     := $(BUILD)/release-venv/.installed
+ZIG_RUN  = ZIG=$$($(BUILD)/release-venv/bin/python -c 'import ziglang; print(*ziglang.__path__, sep="")')/zig \
+           ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/$(BUILD)/zig-cache GO='$(GO)' PYTHON='$(PYTHON)' NODE='$(NODE)'
 MODULES := bindings/node/node_modules/.package-lock.json
 DEMO    := $(BUILD)/demo
 VENV    := $(BUILD)/python-venv
 
-.PHONY: help demo test lib wasm cli dist bench fuzz install uninstall clean
-.PHONY: test-go test-fuzz test-c test-python test-node test-readme
+.PHONY: help demo test lib wasm cli release dist bench fuzz install uninstall clean
+.PHONY: test-go test-fuzz test-c test-python test-node test-readme test-release
 .DELETE_ON_ERROR:
 
 help: ## show this help
@@ -70,11 +77,26 @@ $(CLI): $(GO_FILES)
 	@mkdir -p $(BUILD)
 	CGO_ENABLED=0 $(GO) build $(STRIP) -ldflags '$(LDFLAGS)' -o $@ ./core/cmd/maskinporten
 
-dist: $(WHEEL) $(TGZ) ## dist/*.whl, dist/*.tgz
+$(ZIG): capi/release/requirements.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+release: $(RELEASE) ## build/release/{linux-amd64,linux-arm64,windows-amd64}: library and command, for distribution
+
+$(RELEASE): $(BUILD)/release/%/.built: $(ZIG) $(GO_FILES) $(C_FILES) $(wildcard capi/release/*)
+	$(ZIG_RUN) capi/release/build $* $(@D)
+	@touch $@
+
+dist: $(DIST)/SHA256SUMS ## dist/: wheels, sdist, npm tarballs and C archives for every platform, and their hashes
+
+$(DIST)/SHA256SUMS: $(RELEASE) $(WASM) $(BUILD)/wasm_exec.js $(PY_FILES) $(JS_FILES) | $(MODULES)
+	@rm -rf $(DIST) && mkdir -p $(DIST)
+	$(ZIG_RUN) capi/release/pack $(BUILD) $(DIST) $(VERSION)
 
 $(WHEEL): $(LIB) $(CLI) $(PY_FILES)
-	@mkdir -p $(DIST) && rm -f $(DIST)/*.whl
-	$(PYTHON) bindings/python/_build/wheel_backend.py $(DIST)
+	@mkdir -p $(LOCAL) && rm -f $(LOCAL)/*.whl
+	$(PYTHON) bindings/python/_build/wheel_backend.py $(LOCAL)
 	@touch $@
 
 $(MODULES): bindings/node/package-lock.json
@@ -82,18 +104,18 @@ $(MODULES): bindings/node/package-lock.json
 	@touch $@
 
 $(TGZ): $(LIB) $(WASM) $(BUILD)/wasm_exec.js $(JS_FILES) | $(MODULES)
-	@mkdir -p $(DIST) && rm -f $(DIST)/*.tgz
-	cd bindings/node && $(NODE) build-native.mjs && $(NODE) pack.mjs
+	@mkdir -p $(LOCAL) && rm -f $(LOCAL)/*.tgz
+	cd bindings/node && $(NODE) build-native.mjs && $(NODE) pack.mjs $(CURDIR)/$(LOCAL)
 	@touch $@
 
 # The demo and the tests use the packed artefacts, not the tree.
 $(DEMO)/python: $(WHEEL)
 	@rm -rf $@ && mkdir -p $@
-	$(PYTHON) -m zipfile -e $(DIST)/maskinporten-*.whl $@
+	$(PYTHON) -m zipfile -e $(LOCAL)/maskinporten-*.whl $@
 
 $(DEMO)/node: $(TGZ) $(wildcard bindings/node/examples/*.mjs)
 	@rm -rf $@ && mkdir -p $@ && echo '{"private": true}' > $@/package.json
-	cd $@ && $(NPM) install --offline --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error $(CURDIR)/$(DIST)/*.tgz
+	cd $@ && $(NPM) install --offline --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error $(CURDIR)/$(LOCAL)/*.tgz
 	@cp bindings/node/examples/*.mjs $@/
 
 $(DEMO)/c: $(LIB) $(EXAMPLES)
@@ -108,9 +130,9 @@ demo: $(CLI) $(DEMO)/c $(DEMO)/python $(DEMO)/node ## the main job against the s
 	  --row 'Node WASM wasip1=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine wasip1' \
 	  --row 'JS WASM=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine js'
 
-test: test-go test-fuzz test-c test-python test-node test-readme ## everything
+test: test-go test-fuzz test-c test-python test-node test-readme test-release ## everything
 	@echo
-	@echo "All suites ran: Go, C, Python, Node, README."
+	@echo "All suites ran: Go, C, Python, Node, README, release."
 
 test-go: ## the Go suite, with the race detector
 	@.ci/suite Go "$(GO) $(CC) openssl" sh -c 'test -z "$$(gofmt -l core capi wasm)" || { echo "not gofmt-ed:"; gofmt -l core capi wasm; exit 1; }; \
@@ -128,7 +150,7 @@ test-c: $(LIB) $(CLI) ## the C suite, on the built library
 $(VENV): bindings/python/requirements-test.txt $(WHEEL)
 	@test -x $@/bin/python || $(PYTHON) -m venv $@
 	$@/bin/pip install --quiet --disable-pip-version-check -r bindings/python/requirements-test.txt
-	$@/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(DIST)/maskinporten-*.whl
+	$@/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(LOCAL)/maskinporten-*.whl
 	@touch $@
 
 test-python: $(VENV) ## the Python suite, on the installed wheel
@@ -139,6 +161,9 @@ test-node: $(TGZ) $(CLI) $(MODULES) ## the Node suite, on the packed tarballs
 
 test-readme: $(LIB) $(CLI) $(VENV) $(DEMO)/node ## the examples of README.md, as they stand there
 	@.ci/suite README "$(GO) $(CC) $(NODE)" $(VENV)/bin/python .ci/readme.py
+
+test-release: $(DIST)/SHA256SUMS $(CLI) ## the packages of make dist, on every platform that can be had here
+	@.ci/suite Release "$(NODE) $(NPM) $(PYTHON) $(GO) readelf objdump qemu-aarch64" sh capi/release/test.sh $(BUILD) $(DIST)
 
 bench: $(LIB) $(CLI) $(VENV) $(DEMO)/node ## the side-by-side table, build/bench.md
 	@.ci/bench

@@ -1,11 +1,16 @@
-// Packs what `make lib`, `make wasm` and build-native.mjs have built:
-//   dist/maskinporten-<version>.tgz            JavaScript and WebAssembly
-//   dist/maskinporten-linux-x64-<version>.tgz  the addon and the library
-// The second is an optional dependency of the first, so npm installs it only
-// where it fits, and neither needs an install script.
+// Packs the package and its platform packages into a folder:
+//
+//   node pack.mjs FOLDER                       the package, and the addon and library of this machine
+//   node pack.mjs FOLDER linux-x64 win32-x64   the package, and those of these platforms
+//
+//   maskinporten-<version>.tgz             JavaScript and WebAssembly (make wasm)
+//   maskinporten-<platform>-<version>.tgz  the addon and the library (build-native.mjs)
+//
+// The platform packages are optional dependencies of the first, so npm installs
+// the one that fits, and none needs an install script. Equal inputs give equal bytes.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -13,7 +18,19 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const build = join(root, "build");
 const stage = join(build, "npm");
 const { devDependencies, scripts, ...manifest } = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
-const native = `${manifest.name}-linux-x64`;
+
+// What npm compares with the machine, and what a person reads.
+const platforms = {
+  "linux-x64": { os: ["linux"], cpu: ["x64"], libc: ["glibc"], title: "Linux on x64 with glibc" },
+  "linux-arm64": { os: ["linux"], cpu: ["arm64"], libc: ["glibc"], title: "Linux on arm64 with glibc" },
+  "win32-x64": { os: ["win32"], cpu: ["x64"], title: "Windows on x64" },
+};
+const nameOf = (platform) => `${manifest.name}-${platform}`;
+
+const [destination, ...wanted] = process.argv.slice(2);
+if (!destination || !wanted.every((platform) => platforms[platform])) {
+  throw new Error(`usage: node pack.mjs FOLDER [${Object.keys(platforms).join("|")}]...`);
+}
 
 /** Packs a folder that holds exactly `files` (name in it -> path) and its manifest. */
 function pack(manifest, files) {
@@ -22,14 +39,31 @@ function pack(manifest, files) {
   for (const [name, path] of Object.entries(files)) cpSync(path, join(folder, name), { recursive: true });
   if (existsSync(join(root, "LICENSE"))) cpSync(join(root, "LICENSE"), join(folder, "LICENSE"));
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-  execFileSync("npm", ["pack", "--silent", "--pack-destination", join(root, "dist")], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
+  execFileSync("npm", ["pack", "--silent", "--pack-destination", resolve(destination)], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
+}
+
+function packNative(platform, folder) {
+  const { title, ...fits } = platforms[platform];
+  const files = readdirSync(folder);
+  pack(
+    {
+      name: nameOf(platform),
+      version: manifest.version,
+      description: `The native part of ${manifest.name} for ${title}. Installed by ${manifest.name}, not by hand.`,
+      license: manifest.license,
+      engines: manifest.engines,
+      ...fits,
+      files,
+    },
+    Object.fromEntries(files.map((name) => [name, join(folder, name)])),
+  );
 }
 
 rmSync(stage, { recursive: true, force: true });
-mkdirSync(join(root, "dist"), { recursive: true });
+mkdirSync(destination, { recursive: true });
 
 pack(
-  { ...manifest, optionalDependencies: { [native]: manifest.version } },
+  { ...manifest, optionalDependencies: Object.fromEntries(Object.keys(platforms).map((platform) => [nameOf(platform), manifest.version])) },
   {
     src: join(here, "src"),
     "README.md": join(here, "README.md"),
@@ -38,19 +72,5 @@ pack(
     "wasm/wasm_exec.js": join(build, "wasm_exec.js"),
   },
 );
-
-const libraries = readdirSync(join(build, "node"));
-pack(
-  {
-    name: native,
-    version: manifest.version,
-    description: `The native part of ${manifest.name} for Linux on x64 with glibc. Installed by ${manifest.name}, not by hand.`,
-    license: manifest.license,
-    engines: manifest.engines,
-    os: ["linux"],
-    cpu: ["x64"],
-    libc: ["glibc"],
-    files: libraries,
-  },
-  Object.fromEntries(libraries.map((name) => [name, join(build, "node", name)])),
-);
+for (const platform of wanted) packNative(platform, join(build, `node-${platform}`));
+if (wanted.length === 0) packNative(`${process.platform}-${process.arch}`, join(build, "node"));

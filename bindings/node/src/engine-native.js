@@ -8,7 +8,11 @@ const require = createRequire(import.meta.url);
 const { version } = require("../package.json");
 
 // Platform and architecture, as Node names them, to the package with the library.
-const packages = { "linux x64": "maskinporten-linux-x64" };
+const packages = {
+  "linux x64": "maskinporten-linux-x64",
+  "linux arm64": "maskinporten-linux-arm64",
+  "win32 x64": "maskinporten-win32-x64",
+};
 
 const useWasm = 'The default import falls back to WebAssembly by itself; import "maskinporten/wasm" to choose it.';
 
