@@ -10,11 +10,12 @@ import { toJSON } from "./settings.js";
  *   not be awaited in another, as in Workers: every call then drives its own flow and waits by its
  *   own timers, and the core lets only one of them send
  * @param {(promise: Promise<unknown>) => void} [runtime.waitUntil] keeps the runtime alive for work that nobody awaits
+ * @param {object} [runtime.sendOnce] options that keep fetch from sending a request twice by itself
  */
-export function bind(engine, { sharesPromises = true, waitUntil = () => {} } = {}) {
+export function bind(engine, { sharesPromises = true, waitUntil = () => {}, sendOnce = {} } = {}) {
   class Client extends BoundClient {
     constructor(config) {
-      super(engine(), { sharesPromises, waitUntil }, config);
+      super(engine(), { sharesPromises, waitUntil, sendOnce }, config);
     }
   }
   function generateKey(options = {}) {

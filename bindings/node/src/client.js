@@ -41,6 +41,7 @@ export class BoundClient {
       store,
       report: () => reporter.report(),
       waitUntil: runtime.waitUntil,
+      sendOnce: runtime.sendOnce,
     };
   }
 

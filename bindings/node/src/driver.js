@@ -132,7 +132,7 @@ class Flow {
   async #send(step) {
     let answer;
     try {
-      answer = await within(step.timeout_ms, this.#stop, (signal) => send(this.#means.fetch, step, signal));
+      answer = await within(step.timeout_ms, this.#stop, (signal) => send(this.#means.fetch, step, { ...this.#means.sendOnce, signal }));
     } catch (error) {
       this.#stop.throwIfEnded();
       this.#cause = error;

@@ -3,13 +3,13 @@
  * byte more than it allows, which is enough for the core to refuse the rest.
  * @returns {Promise<{head: object, body: Uint8Array}>}
  */
-export async function send(fetch, step, signal) {
+export async function send(fetch, step, options) {
   const response = await fetch(step.url, {
     method: step.method,
     headers: step.headers,
     body: step.body || undefined, // a GET may not have one, not even an empty one
     redirect: "manual",
-    signal,
+    ...options,
   });
   return {
     head: {

@@ -2,11 +2,11 @@
 // imported, so that Client needs no waiting afterwards.
 import { bind, once } from "./bind.js";
 import { WasmEngine } from "./engine-wasm.js";
+import { fetchedModule } from "./fetched.js";
 import { startReactor } from "./wasi.js";
 
 export { MaskinportenError } from "./errors.js";
 
-const answer = await fetch(new URL("../wasm/maskinporten-wasip1.wasm", import.meta.url));
-const module = await WebAssembly.compile(await answer.arrayBuffer());
+const module = await fetchedModule();
 
 export const { Client, generateKey } = bind(once(() => new WasmEngine("wasip1", () => startReactor(module))));
