@@ -37,11 +37,14 @@ ZIG     := $(BUILD)/release-venv/.installed
 ZIG_RUN  = ZIG=$$($(BUILD)/release-venv/bin/python -c 'import ziglang; print(*ziglang.__path__, sep="")')/zig \
            ZIG_GLOBAL_CACHE_DIR=$(CURDIR)/$(BUILD)/zig-cache GO='$(GO)' PYTHON='$(PYTHON)' NODE='$(NODE)'
 MODULES := bindings/node/node_modules/.package-lock.json
+RUNTIMES := bindings/node/test/runtimes/node_modules/.package-lock.json
 DEMO    := $(BUILD)/demo
 VENV    := $(BUILD)/python-venv
 
-.PHONY: help demo test lib wasm cli release dist bench fuzz install uninstall clean
-.PHONY: test-go test-fuzz test-c test-python test-node test-readme test-release
+# What `make test` runs: test-go and so on.
+SUITES := go fuzz c java python node edge readme release
+
+.PHONY: help demo test lib wasm cli release dist bench fuzz install uninstall clean $(SUITES:%=test-%)
 .DELETE_ON_ERROR:
 
 help: ## show this help
@@ -99,8 +102,8 @@ $(WHEEL): $(LIB) $(CLI) $(PY_FILES)
 	$(PYTHON) bindings/python/_build/wheel_backend.py $(LOCAL)
 	@touch $@
 
-$(MODULES): bindings/node/package-lock.json
-	cd bindings/node && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+$(MODULES) $(RUNTIMES): %/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(TGZ): $(LIB) $(WASM) $(BUILD)/wasm_exec.js $(JS_FILES) | $(MODULES)
@@ -130,9 +133,9 @@ demo: $(CLI) $(DEMO)/c $(DEMO)/python $(DEMO)/node ## the main job against the s
 	  --row 'Node WASM wasip1=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine wasip1' \
 	  --row 'JS WASM=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine js'
 
-test: test-go test-fuzz test-c test-python test-node test-readme test-release ## everything
+test: $(SUITES:%=test-%) ## everything
 	@echo
-	@echo "All suites ran: Go, C, Python, Node, README, release."
+	@echo "All suites ran: $(SUITES)."
 
 test-go: ## the Go suite, with the race detector
 	@.ci/suite Go "$(GO) $(CC) openssl" sh -c 'test -z "$$(gofmt -l core capi wasm)" || { echo "not gofmt-ed:"; gofmt -l core capi wasm; exit 1; }; \
@@ -158,6 +161,9 @@ test-python: $(VENV) ## the Python suite, on the installed wheel
 
 test-node: $(TGZ) $(CLI) $(MODULES) ## the Node suite, on the packed tarballs
 	@.ci/suite Node "$(NODE) $(NPM) openssl" $(NODE) bindings/node/test/run.mjs
+
+test-edge: $(TGZ) $(CLI) $(MODULES) $(RUNTIMES) ## every JavaScript runtime: one suite, one table
+	@.ci/suite Edge "$(NODE) $(NPM)" $(NODE) bindings/node/test/runtimes/run.mjs
 
 test-readme: $(LIB) $(CLI) $(VENV) $(DEMO)/node ## the examples of README.md, as they stand there
 	@.ci/suite README "$(GO) $(CC) $(NODE)" $(VENV)/bin/python .ci/readme.py

@@ -1,3 +1,3 @@
-import { suite } from "./suite.mjs";
+import { suite } from "./node-suite.mjs";
 
-suite("js", "maskinporten/wasm-js");
+await suite("js", "maskinporten/wasm-js");

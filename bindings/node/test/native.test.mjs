@@ -1,3 +1,3 @@
-import { suite } from "./suite.mjs";
+import { suite } from "./node-suite.mjs";
 
-suite("native", "maskinporten/native");
+await suite("native", "maskinporten/native");

@@ -24,7 +24,8 @@ for (const tool of ["jose", "typescript", "@types/node", "undici-types"]) {
   mkdirSync(dirname(link), { recursive: true });
   symlinkSync(join(here, "node_modules", tool), link);
 }
-for (const folder of ["test", "examples"]) cpSync(join(here, folder), join(project, folder), { recursive: true });
+const ours = (path) => !path.slice(here.length).includes("node_modules");
+for (const folder of ["test", "examples"]) cpSync(join(here, folder), join(project, folder), { recursive: true, filter: ours });
 
 const wanted = process.argv.slice(2);
 const files = readdirSync(join(project, "test"))

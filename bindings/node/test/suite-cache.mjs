@@ -1,7 +1,5 @@
 // One fetch for all, nobody held up by another key, and what ends a wait.
-import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { deferred } from "./suite.mjs";
+import { assert, deferred, describe, test } from "./harness.mjs";
 
 export function cacheTests(world) {
   describe("cache", () => {
@@ -130,8 +128,9 @@ export function cacheTests(world) {
     test("twenty keys are fetched side by side, with one signal and without a warning", async (t) => {
       const warnings = [];
       const note = (warning) => warnings.push(warning.message);
-      process.on("warning", note);
-      t.after(() => process.off("warning", note));
+      // Where there is no process there are no warnings to look for.
+      globalThis.process?.on?.("warning", note);
+      t.after(() => globalThis.process?.off?.("warning", note));
       const client = world.client(t);
       const { signal } = new AbortController();
       const tokens = await Promise.all(world.sandbox.settings.scopes.many.map((scope) => client.source({ scope }).token({ signal })));

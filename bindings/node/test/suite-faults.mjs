@@ -1,7 +1,5 @@
 // What goes wrong on the way: the network, the server, the signer, the API.
-import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { inspect } from "node:util";
+import { assert, describe, test } from "./harness.mjs";
 
 export function faultTests(world) {
   describe("faults", () => {
@@ -63,7 +61,7 @@ export function faultTests(world) {
         const client = world.client(t, { key: undefined, signer: { kid, signatureSize: 256, sign } });
         const error = await client.source({ scope: plain() }).token().catch((caught) => caught);
         assert.equal(error.code, code);
-        assert.ok(fits(error), inspect(error));
+        assert.ok(fits(error), world.inspect(error));
       }
       assert.equal((await world.sandbox.requests()).length, 0);
     });
@@ -113,22 +111,20 @@ export function faultTests(world) {
       assert.equal((await world.sandbox.requests()).length, 2, "a second renewal within five seconds is refused");
     });
 
-    test("source.fetch does not repeat a body that is spent", async (t) => {
-      const { sample_api: url } = world.sandbox.settings;
-      const stream = () => new Blob(["x"]).stream();
-      const calls = [
-        (source) => source.fetch(url, { method: "POST", body: stream(), duplex: "half" }),
-        (source) => source.fetch(new Request(url, { method: "POST", body: "x" })),
-      ];
-      for (const call of calls) {
-        await world.sandbox.reset();
+    const noStreams = world.isBrowser && "Chromium sends a stream by HTTP/2 only, and so never without TLS";
+    const spent = [
+      ["a stream", { skip: noStreams }, (source, url) => source.fetch(url, { method: "POST", body: new Blob(["x"]).stream(), duplex: "half" })],
+      ["a Request", {}, (source, url) => source.fetch(new Request(url, { method: "POST", body: "x" }))],
+    ];
+    for (const [body, options, call] of spent) {
+      test(`source.fetch does not repeat a body that is spent: ${body}`, options, async (t) => {
         await world.sandbox.faults([{ path: "/api/sample", times: 1, status: 401 }]);
         const source = world.client(t).source({ scope: plain() });
-        assert.equal((await call(source)).status, 401);
+        assert.equal((await call(source, world.sandbox.settings.sample_api)).status, 401);
         assert.equal((await world.sandbox.requests("/api/sample")).length, 1);
         assert.equal(source.peek(), undefined, "the token is dropped all the same");
-      }
-    });
+      });
+    }
 
     test("nothing that prints shows a secret", async (t) => {
       const { settings, keyPEM } = world.sandbox;
@@ -138,13 +134,13 @@ export function faultTests(world) {
       const refusal = await client.source({ scope: "sandbox:unregistered" }).token().catch((error) => error);
       const failure = await world.client(t, { fetch: (_url, init) => Promise.reject(new Error(init.body)) }).source({ scope: plain() }).token().catch((error) => error);
       const shown = [client, source, token, refusal, failure.message, { ...failure, cause: undefined }]
-        .flatMap((value) => [String(value), JSON.stringify(value), inspect(value, { showHidden: true, depth: 20, getters: false }), `${Object.values(value)}`])
+        .flatMap((value) => [String(value), JSON.stringify(value), world.inspect(value, { showHidden: true, depth: 20, getters: false }), `${Object.values(value)}`])
         .join("\n");
       for (const secret of [token.accessToken, token.accessToken.split(".")[2], keyPEM.split("\n")[3], JSON.parse(world.sandbox.keyJWK).d, "assertion=ey"]) {
         assert.ok(!shown.includes(secret), shown);
       }
       assert.match(shown, /\[redacted\]/);
-      assert.match(inspect(client), new RegExp(settings.client_id));
+      assert.match(world.inspect(client), new RegExp(settings.client_id));
       assert.throws(() => { "use strict"; token.accessToken = "x"; }, TypeError);
     });
   });

@@ -1,9 +1,5 @@
 // Bad input: one clear error before anything is sent, and never a crash.
-import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
-import { describe, test } from "node:test";
-
-const pem = (key, options) => key.export({ type: "pkcs8", format: "pem", ...options });
+import { assert, describe, test } from "./harness.mjs";
 
 export function inputTests(world) {
   describe("input", () => {
@@ -22,19 +18,17 @@ export function inputTests(world) {
       assert.fail("nothing was refused");
     }
 
-    const small = generateKeyPairSync("rsa", { modulusLength: 1024 });
-    const good = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    const elliptic = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const { keys } = world;
     const environment = (more) => ({ environment: { ...world.sandbox.environment, ...more } });
     const cases = [
       ["no key", () => ({ key: undefined }), undefined, "invalid_configuration", /key/],
-      ["a public key as private", () => ({ key: { kid: "k", pem: good.publicKey.export({ type: "spki", format: "pem" }) } }), undefined, "invalid_key", /public/],
-      ["a 1024-bit key", () => ({ key: { kid: "k", pem: pem(small.privateKey) } }), undefined, "invalid_key", /1024/],
-      ["an EC key", () => ({ key: { kid: "k", pem: pem(elliptic.privateKey) } }), undefined, "invalid_key", /RSA/],
-      ["an encrypted PEM without password", () => ({ key: { kid: "k", pem: pem(good.privateKey, { cipher: "aes-256-cbc", passphrase: "x" }) } }), undefined, "invalid_key", /password|encrypted/],
-      ["an encrypted PEM with a wrong password", () => ({ key: { kid: "k", password: "y", pem: pem(good.privateKey, { cipher: "aes-256-cbc", passphrase: "x" }) } }), undefined, "invalid_key", /password/],
-      ["a key without kid or chain", () => ({ key: { pem: pem(good.privateKey) } }), undefined, "invalid_key", /kid/],
-      ["a key in two forms", () => ({ key: { kid: "k", pem: pem(good.privateKey), jwk: {} } }), undefined, "invalid_key", /one of/],
+      ["a public key as private", () => ({ key: { kid: "k", pem: keys.public } }), undefined, "invalid_key", /public/],
+      ["a 1024-bit key", () => ({ key: { kid: "k", pem: keys.small } }), undefined, "invalid_key", /1024/],
+      ["an EC key", () => ({ key: { kid: "k", pem: keys.elliptic } }), undefined, "invalid_key", /RSA/],
+      ["an encrypted PEM without password", () => ({ key: { kid: "k", pem: keys.encrypted } }), undefined, "invalid_key", /password|encrypted/],
+      ["an encrypted PEM with a wrong password", () => ({ key: { kid: "k", password: "y", pem: keys.encrypted } }), undefined, "invalid_key", /password/],
+      ["a key without kid or chain", () => ({ key: { pem: keys.good } }), undefined, "invalid_key", /kid/],
+      ["a key in two forms", () => ({ key: { kid: "k", pem: keys.good, jwk: {} } }), undefined, "invalid_key", /one of/],
       ["key and signer", () => ({ signer: { kid: "k", sign() {} } }), undefined, "invalid_configuration", /both/],
       ["a signer that cannot sign", () => ({ key: undefined, signer: { kid: "k" } }), undefined, "invalid_configuration", /sign/],
       ["a JWK that is no JSON", () => ({ key: { jwk: "{'d': 'secret'}" } }), undefined, "invalid_configuration", /JSON/],

@@ -1,24 +1,31 @@
-// Runs the shared test vectors on an engine, as their README says.
-import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
-import { internal } from "./wasm-abi.mjs";
+// Runs the shared test vectors on an engine, as their README says, in any
+// runtime.
+import { assert, base64Bytes, jwsPart } from "./harness.mjs";
 
-const { MaskinportenError } = await internal("errors.js");
-
-const folder = process.env.MASKINPORTEN_VECTORS || join(process.env.MASKINPORTEN_BUILD, "../core/testdata/vectors");
 const whole = new Set(["header", "claims", "headers"]);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Every file of cases, each case with the defaults of its file. */
-export const files = readdirSync(folder)
-  .filter((name) => name.endsWith(".json") && name !== "schema.json" && name !== "keys.json")
-  .map((name) => {
-    const { subject, operation, config, request, cases } = JSON.parse(readFileSync(join(folder, name), "utf8"));
-    // A verb that takes a JavaScript string cannot be given what is not UTF-8.
-    const runs = (one) => one.runs_on.includes("abi") && !one.config_text?.base64 && !one.request_text?.base64;
-    return { subject, operation, cases: cases.filter(runs).map((one) => ({ config, request, ...one })) };
-  });
+/** The cases of one file that run here, each with the defaults of its file. */
+export function casesOfFile({ subject, operation, config, request, cases }) {
+  // A verb that takes a JavaScript string cannot be given what is not UTF-8.
+  const runs = (one) => one.runs_on.includes("abi") && !one.config_text?.base64 && !one.request_text?.base64;
+  return { subject, operation, cases: cases.filter(runs).map((one) => ({ config, request, ...one })) };
+}
+
+/** Runs the files of vectors: for each its subject, how many cases it has, and what is wrong. */
+export async function runFiles(engine, MaskinportenError, files, tell) {
+  for (const { subject, operation, cases } of files.map(casesOfFile)) {
+    if (cases.length === 0) continue;
+    // All at once, so that their pauses overlap.
+    const wrong = await Promise.all(
+      cases.map(async (one) => {
+        const why = await run(engine, MaskinportenError, operation, one).catch((error) => error.stack);
+        return why && `${one.name}: ${why}`;
+      }),
+    );
+    await tell({ subject, cases: cases.length, wrong: wrong.filter(Boolean) });
+  }
+}
 
 /** What differs, or undefined. */
 function differs(expect, outcome) {
@@ -48,7 +55,7 @@ function equal(want, got, exact) {
 /** The bytes that stand in one of three forms. */
 function bytesOf(blob = "") {
   if (typeof blob === "string") return new TextEncoder().encode(blob);
-  if (blob.base64) return new Uint8Array(Buffer.from(blob.base64, "base64"));
+  if (blob.base64) return base64Bytes(blob.base64);
   return new TextEncoder().encode(textOf(blob));
 }
 
@@ -57,7 +64,7 @@ function textOf(blob) {
 }
 
 /** An error as the outcome of a case, after checking what holds for all of them. */
-function failure(error) {
+function failure(error, MaskinportenError) {
   if (!(error instanceof MaskinportenError)) throw error;
   assert.ok(["local", "remote", "transport"].includes(error.kind));
   assert.ok(error.number > 1000 && error.remedy.endsWith(".") && error.message.includes(error.remedy), error.message);
@@ -75,18 +82,18 @@ function failure(error) {
 }
 
 /** What a call without a result came to. */
-function told(call) {
+function told(call, MaskinportenError) {
   try {
     call();
     return {};
   } catch (error) {
-    return failure(error);
+    return failure(error, MaskinportenError);
   }
 }
 
 /** Runs one case, with a client of its own. What is wrong, or undefined. */
-export async function run(engine, operation, one) {
-  const runner = new Runner(engine);
+async function run(engine, MaskinportenError, operation, one) {
+  const runner = new Runner(engine, MaskinportenError);
   try {
     if (operation !== "flow") return differs(one.expect, await runner.outcome(operation, one));
     const source = runner.source(one);
@@ -102,12 +109,18 @@ export async function run(engine, operation, one) {
 
 class Runner {
   #engine;
+  #MaskinportenError;
   #clients = [];
   #flows = new Map(); // name -> {handle, grants}
   #jtis = new Set();
 
-  constructor(engine) {
+  constructor(engine, MaskinportenError) {
     this.#engine = engine;
+    this.#MaskinportenError = MaskinportenError;
+  }
+
+  #told(call) {
+    return told(call, this.#MaskinportenError);
   }
 
   close() {
@@ -116,10 +129,10 @@ class Runner {
   }
 
   async outcome(operation, one) {
-    if (operation === "client") return told(() => this.#client(one));
+    if (operation === "client") return this.#told(() => this.#client(one));
     if (operation === "source") {
       const client = this.#client(one);
-      return told(() => this.#engine.sourceNew(client, one.request_text === undefined ? JSON.stringify(one.request) : textOf(one.request_text)));
+      return this.#told(() => this.#engine.sourceNew(client, one.request_text === undefined ? JSON.stringify(one.request) : textOf(one.request_text)));
     }
     if (operation === "cache_key") {
       const keys = [one, { ...one, ...one.other }].map((side) => this.#engine.sourceKey(this.source(side)));
@@ -152,11 +165,11 @@ class Runner {
     try {
       step = JSON.parse(this.#engine.flowNext(flow.handle));
     } catch (error) {
-      return failure(error);
+      return failure(error, this.#MaskinportenError);
     }
     if (step.step === "sign") return this.#grant(flow, step);
     if (step.step === "send") return { ...step, body: named(flow, step.body) };
-    if (step.step === "failed") return { step: "failed", ...failure(new MaskinportenError(step.error)) };
+    if (step.step === "failed") return { step: "failed", ...failure(new this.#MaskinportenError(step.error), this.#MaskinportenError) };
     if (step.step !== "done") return step;
     const { requested_at_ms: from, expires_at_ms: to, usable_until_ms: until } = step.token;
     return { step: "done", ...step.token, life_s: (to - from) / 1000, usable_s: (until - from) / 1000 };
@@ -165,7 +178,7 @@ class Runner {
   /** Takes a signing input apart, and checks the rules of iat, exp and jti. */
   #grant(flow, step) {
     const input = step.signing_input;
-    const [header, { iat, exp, jti, ...claims }] = input.split(".").map((part) => JSON.parse(Buffer.from(part, "base64url").toString()));
+    const [header, { iat, exp, jti, ...claims }] = [0, 1].map((number) => jwsPart(input, number));
     if (flow.grants.at(-1) !== input) {
       flow.grants.push(input);
       const age = Date.now() / 1000 - iat;
@@ -183,7 +196,7 @@ class Runner {
       if (step.step === "sign") {
         const { bytes, fail } = signatures[Math.min(signs++, signatures.length - 1)];
         if (fail) this.#failed(flow, fail);
-        else told(() => this.#engine.flowSigned(flow.handle, new Uint8Array(bytes))); // what is wrong with it is the next step's to tell
+        else this.#told(() => this.#engine.flowSigned(flow.handle, new Uint8Array(bytes))); // what is wrong with it is the next step's to tell
       } else if (step.step === "send") {
         this.#received(flow, answers[Math.min(requests.length, answers.length - 1)]);
         requests.push(step);
@@ -200,23 +213,23 @@ class Runner {
       case "next":
         return this.#next(flow());
       case "signed":
-        return told(() => this.#engine.flowSigned(flow().handle, new Uint8Array(Math.max(step.bytes ?? 256, 0))));
+        return this.#told(() => this.#engine.flowSigned(flow().handle, new Uint8Array(Math.max(step.bytes ?? 256, 0))));
       case "received":
-        return told(() => this.#received(flow(), step.answer));
+        return this.#told(() => this.#received(flow(), step.answer));
       case "failed":
-        return told(() => this.#failed(flow(), step.fail));
+        return this.#told(() => this.#failed(flow(), step.fail));
       case "wait":
         return this.#wait(flow());
       case "free":
         flow().freed = true;
-        return told(() => this.#engine.flowFree(flow().handle));
+        return this.#told(() => this.#engine.flowFree(flow().handle));
       case "peek": {
         const token = this.#engine.peek(source);
         const [usable, due] = this.#engine.lease;
         return token === undefined ? { code: "no_token" } : { access_token: token, usable_ms: usable, refresh_due: due === 1 };
       }
       case "invalidate":
-        return told(() => this.#engine.invalidate(source, step.access_token));
+        return this.#told(() => this.#engine.invalidate(source, step.access_token));
     }
     throw new Error(`there is no verb ${step.do}`);
   }

@@ -1,31 +1,26 @@
 // The cases that every language runs: on the shared library and on all four
 // WebAssembly builds.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { files, run } from "./vectors.mjs";
-import { builds, internal, moduleOf, start } from "./wasm-abi.mjs";
+import { readVectors } from "./fixtures.mjs";
+import { casesOfFile, runFiles } from "./vectors.mjs";
+import { builds, internal, start } from "./wasm-abi.mjs";
 
+const { MaskinportenError } = await internal("errors.js");
 const { nativeEngine } = await internal("native.js");
 const { WasmEngine } = await internal("engine-wasm.js");
+const files = readVectors(process.env.MASKINPORTEN_VECTORS || join(process.env.MASKINPORTEN_BUILD, "../core/testdata/vectors"));
 
 test("there are vectors", () => {
-  assert.ok(files.reduce((sum, { cases }) => sum + cases.length, 0) >= 300);
+  assert.ok(files.map(casesOfFile).reduce((sum, { cases }) => sum + cases.length, 0) >= 300);
 });
 
 for (const name of ["native", ...builds]) {
   describe(`vectors, ${name}`, { timeout: 120_000 }, () => {
     const engine = name === "native" ? nativeEngine() : new WasmEngine(name, () => start(name));
-    for (const { subject, operation, cases } of files.filter(({ cases }) => cases.length > 0)) {
-      test(subject, async () => {
-        // All at once, so that their pauses overlap.
-        const wrong = await Promise.all(
-          cases.map(async (one) => {
-            const why = await run(engine, operation, one).catch((error) => error.stack);
-            return why && `${one.name}: ${why}`;
-          }),
-        );
-        assert.deepEqual(wrong.filter(Boolean), []);
-      });
+    for (const file of files) {
+      test(file.subject, () => runFiles(engine, MaskinportenError, [file], ({ wrong }) => assert.deepEqual(wrong, [])));
     }
   });
 }

@@ -1,3 +1,3 @@
-import { suite } from "./suite.mjs";
+import { suite } from "./node-suite.mjs";
 
-suite("wasip1", "maskinporten/wasm");
+await suite("wasip1", "maskinporten/wasm");

@@ -1,0 +1,53 @@
+// Runs workerd, the runtime of Cloudflare Workers, on this machine.
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+// A date from which FinalizationRegistry and WeakRef are there.
+export const compatibilityDate = "2025-09-01";
+
+/**
+ * Starts workers that are described by files in a folder.
+ * @param {string} command the program
+ * @param {string} folder where the bundles and modules are
+ * @param {{name: string, modules: string[], bindings?: string}[]} workers the first gets the requests
+ * @returns {Promise<{url: string, close: () => Promise<void>}>}
+ */
+export async function startWorkerd(command, folder, workers) {
+  writeFileSync(join(folder, "workerd.capnp"), configuration(workers));
+  const child = spawn(command, ["serve", "workerd.capnp", "--control-fd=3"], { cwd: folder, stdio: ["ignore", "ignore", "pipe", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (said = (said + text).slice(-4000)));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.once("error", () => {});
+  const lines = createInterface(child.stdio[3])[Symbol.asyncIterator]();
+  const first = await Promise.race([lines.next(), ended]);
+  if (!first?.value) throw new Error(`workerd did not start:\n${said}`);
+  const { port } = JSON.parse(first.value);
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    said: () => said,
+    async close() {
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+function configuration(workers) {
+  const text = (value) => JSON.stringify(value);
+  const module = (name) => `(name = ${text(name)}, ${name.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(name)})`;
+  const services = workers.map(
+    ({ name, modules, bindings = "" }) => `(name = ${text(name)}, worker = (
+      modules = [${modules.map(module).join(", ")}],
+      compatibilityDate = ${text(compatibilityDate)},
+      bindings = [${bindings}]))`,
+  );
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [${services.join(",\n")},
+    (name = "internet", network = (allow = ["public", "private"]))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = ${text(workers[0].name)})]);
+`;
+}
