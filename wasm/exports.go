@@ -138,6 +138,11 @@ func flowLoaded(flow uint64, address, length uint32) uint64 {
 //go:wasmexport mp_flow_saved
 func flowSaved(flow uint64) uint64 { return replyDone(host.FlowSaved(flow)) }
 
+// flowPerform signs with a key that the module holds; the host sends and waits.
+//
+//go:wasmexport mp_flow_perform
+func flowPerform(flow uint64) uint64 { return replyDone(host.FlowSign(flow)) }
+
 //go:wasmexport mp_flow_free
 func flowFree(flow uint64) uint64 { return replyDone(host.FlowFree(flow)) }
 

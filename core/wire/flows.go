@@ -114,6 +114,22 @@ func (h *Host) FlowPerform(flow uint64, timeoutMS int64) (failure *Failure) {
 	return fail(f.core.Perform(ctx, step))
 }
 
+// FlowSign does the current step if it is "sign", with a key that the library
+// holds. Unlike FlowPerform it never waits.
+func (h *Host) FlowSign(flow uint64) (failure *Failure) {
+	defer h.guard(&failure)
+	f, failure := h.take(flow)
+	if failure != nil {
+		return failure
+	}
+	defer f.mu.Unlock()
+	step := f.core.Next(f.now())
+	if step.Kind != core.StepSign {
+		return fail(core.NewError(core.CodeOutOfOrder, "the step is "+string(step.Kind)+"; only sign can be performed here", nil))
+	}
+	return fail(f.core.Perform(f.ctx, step))
+}
+
 // FlowFree gives the flow up if it has not ended, and frees the handle.
 func (h *Host) FlowFree(flow uint64) (failure *Failure) {
 	defer h.guard(&failure)

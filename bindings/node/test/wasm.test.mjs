@@ -13,7 +13,7 @@ import { builds, give, handleIn, hostSigns, internal, moduleOf, start, take } fr
 const { bind } = await internal("bind.js");
 const { WasmEngine } = await internal("engine-wasm.js");
 
-const verbs = `abi_version alloc client_events client_free client_new client_rotate client_status flow_failed flow_free flow_loaded flow_new
+const verbs = `abi_version alloc client_events client_free client_new client_rotate client_status flow_failed flow_free flow_loaded flow_new flow_perform
   flow_next flow_received flow_saved flow_signed free key_generate key_read lease_epoch live_handles source_free source_invalidate source_key source_new source_peek`.split(/\s+/).map((verb) => `mp_${verb}`);
 const wasiImports = `args_get args_sizes_get clock_time_get environ_get environ_sizes_get fd_close fd_fdstat_get
   fd_fdstat_set_flags fd_prestat_dir_name fd_prestat_get fd_read fd_write poll_oneoff proc_exit random_get sched_yield`.split(/\s+/);

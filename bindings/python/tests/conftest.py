@@ -9,6 +9,9 @@ import pytest
 
 from helpers import Api, openssl, serve
 from maskinporten import Client
+from maskinporten._engine import Engine
+from maskinporten._native import load_native
+from maskinporten._wasm import load_wasm
 from maskinporten.testing import Sandbox
 
 
@@ -24,6 +27,21 @@ def sandbox(_sandbox: Sandbox) -> Iterator[Sandbox]:
     yield _sandbox
     _sandbox.set_faults()
     _sandbox.set_clock_offset(0)
+
+
+@pytest.fixture(scope="session")
+def wasm_engine() -> Engine:
+    pytest.importorskip("wasmtime", reason="wasmtime is not installed")
+    return load_wasm()
+
+
+@pytest.fixture(params=["native", "wasm"])
+def each_engine(request: pytest.FixtureRequest) -> Engine:
+    """Return one engine and then the other."""
+    if request.param == "native":
+        return load_native()
+    engine: Engine = request.getfixturevalue("wasm_engine")
+    return engine
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def with_request(scopes: Any, **members: Any) -> Make:
 @pytest.mark.parametrize(
     ("make", "code", "says"),
     [
-        pytest.param(with_key(None), "invalid_key", "it is NoneType", id="no key"),
+        pytest.param(with_key(None), "invalid_configuration", "neither key nor signer", id="no key"),
         pytest.param(with_key(PRIVATE_PEM), "invalid_key", r"Key\.pem", id="bytes for a key"),
         pytest.param(with_key(Key.pem(b"", kid="k")), "invalid_key", "no PEM block", id="empty key"),
         pytest.param(with_key(Key.pem(PUBLIC_PEM, kid="k")), "invalid_key", "(?i)public", id="public key"),

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from maskinporten import Client, Environment, Key, Source, SystemUser
-from maskinporten._library import library
+from maskinporten._engine import engine
 
 ENVIRONMENT = Environment("https://mp.example.no/", "https://mp.example.no/token")
 PRIVATE = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -29,16 +29,16 @@ ALGORITHMS = ["RS256", "RS384", "RS512"]
 @contextmanager
 def send_step(source: Source) -> Iterator[dict[str, Any]]:
     """Drive a flow to the request that it wants to send. Nothing is sent."""
-    flow = library().flow_new(source._handle)
+    flow = engine().flow_new(source._handle)
     try:
-        step = json.loads(library().flow_next(flow))
+        step = json.loads(engine().flow_next(flow))
         assert step["step"] == "sign"
-        library().flow_perform(flow, 5000)
-        step = json.loads(library().flow_next(flow))
+        engine().flow_perform(flow, 5000)
+        step = json.loads(engine().flow_next(flow))
         assert step["step"] == "send"
         yield step
     finally:
-        library().flow_free(flow)
+        engine().flow_free(flow)
 
 
 def assertion_of(source: Source) -> str:

@@ -78,6 +78,6 @@ def test_the_main_job_says_what_was_refused(sandbox: Sandbox, tmp_path: Path) ->
 def test_the_versions_agree() -> None:
     from importlib.metadata import version
 
-    from maskinporten._library import library
+    from maskinporten._engine import engine
 
-    assert maskinporten.__version__ == version("maskinporten") == library().version()
+    assert maskinporten.__version__ == version("maskinporten") == engine().version()

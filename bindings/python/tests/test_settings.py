@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import maskinporten
-from maskinporten import Customs, Environment, Key, SystemUser, Token
+from maskinporten import Altinn, Consent, Customs, Environment, Key, SystemUser, Token, TokenExchange
 from maskinporten._settings import client_json, encode, request_json
 
 SECRET = "c2VjcmV0-canary-c2VjcmV0"
@@ -22,8 +22,9 @@ TOKEN = Token(SECRET, "Bearer", "a:b", NOW, NOW, NOW)
 
 
 def request(scopes: Any, **members: Any) -> Any:
-    names = ("resource", "consumer_org", "pid", "system_user", "exchange")
-    return json.loads(request_json(scopes, *(members.get(name) for name in names)).value)
+    names = ("resource", "system_user", "consent", "extra_claims", "exchange")
+    first = [members.pop(name, None) for name in names]
+    return json.loads(request_json(scopes, *first, **members).value)
 
 
 def test_a_request_is_written_with_the_names_of_the_header() -> None:
@@ -32,16 +33,32 @@ def test_a_request_is_written_with_the_names_of_the_header() -> None:
         resource="https://api.example.no",
         consumer_org="910753614",
         pid="12345678901",
+        iss_onbehalfof="910753614",
         system_user=SystemUser("310702641"),
-        exchange=Customs(),
+        consent=Consent("7b5a", "urn:altinn:person:identifier-no:12345678901"),
+        extra_claims={"example": [1]},
+        exchange=[
+            Customs(),
+            Altinn("tt02", test=True),
+            Altinn(endpoint="https://x.example.no"),
+            TokenExchange("https://y.example.no", audience="a", scopes=["b:c"]),
+        ],
     )
     assert written == {
         "scopes": ["a:b", "c:d"],
         "resource": ["https://api.example.no"],
         "consumer_org": "910753614",
         "pid": "12345678901",
+        "iss_onbehalfof": "910753614",
         "system_user": {"org": "310702641"},
-        "exchanges": [{"type": "customs"}],
+        "consent": {"id": "7b5a", "from": "urn:altinn:person:identifier-no:12345678901"},
+        "extra_claims": {"example": [1]},
+        "exchanges": [
+            {"type": "customs"},
+            {"type": "altinn", "environment": "tt02", "test": True},
+            {"type": "altinn", "endpoint": "https://x.example.no", "test": False},
+            {"type": "token_exchange", "token_endpoint": "https://y.example.no", "audience": ["a"], "scopes": ["b:c"]},
+        ],
     }
 
 
@@ -51,6 +68,11 @@ def test_one_scope_is_one_scope_and_what_is_not_given_is_left_out() -> None:
         "scopes": ["a:b"],
         "exchanges": [{"type": "customs", "token_endpoint": "https://x.example.no"}],
     }
+
+
+def test_what_is_no_exchange_is_refused() -> None:
+    with pytest.raises(maskinporten.ConfigurationError, match="exchange: it is str"):
+        request("a:b", exchange=["customs"])
 
 
 @pytest.mark.parametrize("scopes", [b"a:b", bytearray(b"a:b"), {"a:b": 1}])
@@ -68,12 +90,14 @@ def test_what_is_no_json_is_refused_without_showing_it(value: Any) -> None:
 def test_an_environment_is_a_name_an_object_or_a_mapping() -> None:
     members = {"issuer": "https://i.example.no/", "token_endpoint": "https://i.example.no/token"}
     for environment in (members, Environment(**members)):  # type: ignore[arg-type]
-        written = json.loads(client_json(environment, "c", {}, None, None).value)
+        written = json.loads(client_json(environment, {"key": {}}, None, client_id="c").value)
         assert {**written["environment"], "allow_loopback_http": False} == {**members, "allow_loopback_http": False}
-    assert json.loads(client_json("test", "c", {}, 30, 5).value) == {
+    written = client_json("test", {"key": {}}, bytes(3), client_id="c", grant_life_seconds=30, cache_limit=5)
+    assert json.loads(written.value) == {
         "environment": "test",
         "client_id": "c",
         "key": {},
+        "store_key": "AAAA",
         "grant_life_seconds": 30,
         "cache_limit": 5,
     }

@@ -12,7 +12,7 @@ import pytest
 import maskinporten
 from helpers import until
 from maskinporten import Client, Customs, Key, SystemUser
-from maskinporten._library import library
+from maskinporten._engine import engine
 from maskinporten.testing import Sandbox
 
 
@@ -202,16 +202,16 @@ def test_handles_are_freed_with_their_objects(sandbox: Sandbox) -> None:
     client = sandbox.client()
     source = client.source(sandbox.scopes["plain"])
     client_handle, source_handle = client._handle, source._handle
-    library().source_key(source_handle)
+    engine().source_key(source_handle)
     del source
     gc.collect()
     with pytest.raises(maskinporten.ClosedError) as caught:
-        library().source_key(source_handle)
+        engine().source_key(source_handle)
     assert caught.value.code == "invalid_handle"
     del client
     gc.collect()
     with pytest.raises(maskinporten.ClosedError):
-        library().source_new(client_handle, maskinporten._settings.encode(scopes=["a:b"]))
+        engine().source_new(client_handle, maskinporten._settings.encode(scopes=["a:b"]))
 
 
 def test_a_source_keeps_its_client(sandbox: Sandbox) -> None:
@@ -232,7 +232,7 @@ def test_nothing_prints_a_secret(client: Client, sandbox: Sandbox) -> None:
     source = client.source(sandbox.scopes["plain"])
     token = source.token()
     pem = sandbox.settings_path.with_name("key.pem").read_text().splitlines()[1]
-    printed = "".join(map(repr, (client, source, source.auth(), token, library().source_peek(source._handle))))
+    printed = "".join(map(repr, (client, source, source.auth(), token, engine().source_peek(source._handle))))
     assert sandbox.settings["client_id"] in printed
     assert pem not in printed
     assert token.access_token not in printed

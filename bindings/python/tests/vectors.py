@@ -1,9 +1,8 @@
-"""Runs the shared test vectors on the shared library, as their README says."""
+"""Runs the shared test vectors on an engine, as their README says."""
 
 from __future__ import annotations
 
 import base64
-import ctypes
 import json
 import os
 import time
@@ -17,8 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from maskinporten import MaskinportenError
+from maskinporten._engine import Engine
 from maskinporten._errors import from_json
-from maskinporten._library import Library, library
 from maskinporten._secret import Secret
 
 Object = dict[str, Any]
@@ -132,8 +131,8 @@ class Flow:
 class Runner:
     """Runs one case, with a client of its own."""
 
-    def __init__(self) -> None:
-        self.library = library()
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self.clients: list[int] = []
         self.flows: dict[str, Flow] = {}
         self.jtis: set[str] = set()
@@ -150,7 +149,7 @@ class Runner:
             return match(case["expect"], self.outcome(operation, case))
         finally:
             for client in self.clients:
-                self.library.client_free(client)
+                self.engine.client_free(client)
 
     def outcome(self, operation: str, case: Object) -> Object:
         if operation == "client":
@@ -158,9 +157,9 @@ class Runner:
         if operation == "source":
             client = self.client(case)
             text = blob(case["request_text"]) if "request_text" in case else compact(case["request"])
-            return self.told(lambda: self.library.source_new(client, Secret(text)))
+            return self.told(lambda: self.engine.source_new(client, Secret(text)))
         if operation == "cache_key":
-            keys = [self.library.source_key(self.source(side)) for side in (case, {**case, **case["other"]})]
+            keys = [self.engine.source_key(self.source(side)) for side in (case, {**case, **case["other"]})]
             assert all(len(key) == 64 for key in keys)
             return {"same": keys[0] == keys[1]}
         flow = self.flow("a", self.source(case))
@@ -174,15 +173,15 @@ class Runner:
 
     def client(self, case: Object) -> int:
         text = blob(case["config_text"]) if "config_text" in case else compact(case["config"])
-        self.clients.append(self.library.client_new(Secret(text)))
+        self.clients.append(self.engine.client_new(Secret(text)))
         return self.clients[-1]
 
     def source(self, case: Object) -> int:
-        return self.library.source_new(self.client(case), Secret(compact(case["request"])))
+        return self.engine.source_new(self.client(case), Secret(compact(case["request"])))
 
     def flow(self, name: str, source: int) -> Flow:
         if name not in self.flows:
-            self.flows[name] = Flow(self.library.flow_new(source))
+            self.flows[name] = Flow(self.engine.flow_new(source))
         return self.flows[name]
 
     def told(self, call: Callable[[], object]) -> Object:
@@ -195,7 +194,7 @@ class Runner:
 
     def next(self, flow: Flow) -> Object:
         try:
-            step: Object = json.loads(self.library.flow_next(flow.handle))
+            step: Object = json.loads(self.engine.flow_next(flow.handle))
         except MaskinportenError as error:
             return failure(error)
         if step["step"] == "sign":
@@ -265,32 +264,32 @@ class Runner:
                 time.sleep(asked["wait_ms"] / 1000)
             return {"wait_ms": total}
         if do == "free":
-            self.library.flow_free(self.flow(name, source).handle)
+            self.engine.flow_free(self.flow(name, source).handle)
             return {}
         if do == "peek":
-            peeked = self.library.source_peek(source)
+            peeked = self.engine.source_peek(source)
             return {"code": "no_token"} if peeked is None else peeked._asdict()
         if do == "invalidate":
-            return self.told(lambda: self.library.source_invalidate(source, Secret(step["access_token"].encode())))
+            return self.told(lambda: self.engine.source_invalidate(source, Secret(step["access_token"].encode())))
         raise AssertionError(f"there is no verb {do}")
 
     def signed(self, flow: Flow, size: int) -> None:
-        feed(self.library, "mp_flow_signed", flow.handle, bytes(size))
+        self.engine.flow_signed(flow.handle, Secret(bytes(size)))
 
     def failed(self, flow: Flow, reason: Object) -> None:
-        feed(self.library, "mp_flow_failed", flow.handle, compact(reason))
+        self.engine.flow_failed(flow.handle, Secret(compact(reason)))
 
     def received(self, flow: Flow, answer: Object) -> None:
         if "fail" in answer:
             self.failed(flow, answer["fail"])
             return
         head = compact({"status": answer["status"], "headers": answer.get("headers", {})})
-        feed(self.library, "mp_flow_received", flow.handle, head, blob(answer.get("body", "")))
+        self.engine.flow_received(flow.handle, Secret(head), Secret(blob(answer.get("body", ""))))
 
     def assertion(self, flow: Flow) -> Object:
         """Let the library sign, and check its signature with a library that nobody here wrote."""
         sign = self.next(flow)
-        self.library.flow_perform(flow.handle, -1)
+        self.engine.flow_perform(flow.handle, -1)
         signing_input, _, signature = parse_qs(self.next(flow)["body"])["assertion"][0].rpartition(".")
         assert signing_input == sign["signing_input"]
         signer = "nobody"
@@ -303,11 +302,3 @@ class Runner:
                 continue
             signer = key["name"]
         return {"header": sign["header"], "signed_by": signer}
-
-
-def feed(to: Library, verb: str, flow: int, *inputs: bytes) -> None:
-    """Call one of the verbs that the package itself has no use for."""
-    function = getattr(to._dll, verb)
-    function.restype = ctypes.c_int32
-    function.argtypes = (ctypes.c_uint64, *(ctypes.c_char_p, ctypes.c_size_t) * len(inputs), ctypes.c_void_p)
-    to._nothing(function, flow, *map(Secret, inputs))

@@ -19,7 +19,6 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ._auth import BearerAuth as BearerAuth
     from ._client import Client as Client
-    from ._client import Source as Source
     from ._errors import ClosedError as ClosedError
     from ._errors import ConfigurationError as ConfigurationError
     from ._errors import ForkedError as ForkedError
@@ -29,17 +28,33 @@ if TYPE_CHECKING:
     from ._errors import RequestRejected as RequestRejected
     from ._errors import TokenTimeout as TokenTimeout
     from ._errors import TransportError as TransportError
+    from ._events import Event as Event
+    from ._events import log_events as log_events
+    from ._hooks import AsyncSigner as AsyncSigner
+    from ._hooks import AsyncStore as AsyncStore
+    from ._hooks import AsyncTransport as AsyncTransport
+    from ._hooks import Request as Request
+    from ._hooks import Response as Response
+    from ._hooks import Signer as Signer
+    from ._hooks import Store as Store
+    from ._hooks import Transport as Transport
     from ._key import GeneratedKey as GeneratedKey
     from ._key import Key as Key
     from ._key import generate_key as generate_key
+    from ._settings import Altinn as Altinn
+    from ._settings import Consent as Consent
     from ._settings import Customs as Customs
     from ._settings import Environment as Environment
     from ._settings import SystemUser as SystemUser
+    from ._settings import TokenExchange as TokenExchange
+    from ._source import Source as Source
+    from ._status import KeyStatus as KeyStatus
+    from ._status import Status as Status
     from ._token import Token as Token
 
 _PLACES = {
     "_auth": ("BearerAuth",),
-    "_client": ("Client", "Source"),
+    "_client": ("Client",),
     "_errors": (
         "ClosedError",
         "ConfigurationError",
@@ -51,8 +66,12 @@ _PLACES = {
         "TokenTimeout",
         "TransportError",
     ),
+    "_events": ("Event", "log_events"),
+    "_hooks": ("AsyncSigner", "AsyncStore", "AsyncTransport", "Request", "Response", "Signer", "Store", "Transport"),
     "_key": ("GeneratedKey", "Key", "generate_key"),
-    "_settings": ("Customs", "Environment", "SystemUser"),
+    "_settings": ("Altinn", "Consent", "Customs", "Environment", "SystemUser", "TokenExchange"),
+    "_source": ("Source",),
+    "_status": ("KeyStatus", "Status"),
     "_token": ("Token",),
 }
 _PLACE = {name: module for module, names in _PLACES.items() for name in names}

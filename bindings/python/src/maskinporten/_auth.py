@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ._secret import NotPicklable
 
 if TYPE_CHECKING:
-    from ._client import Source
+    from ._source import Source
     from ._token import Token
 
 _Request = TypeVar("_Request")

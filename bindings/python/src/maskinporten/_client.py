@@ -1,42 +1,47 @@
-"""Client and Source: what programs use."""
+"""Client: what programs begin with."""
 
 from __future__ import annotations
 
-import math
+import contextlib
 import os
 import weakref
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from . import _errors
+from ._engine import engine
 from ._key import Key
-from ._library import Peeked, library
-from ._secret import NotPicklable, Secret
-from ._settings import Customs, Environment, SystemUser, client_json, request_json
-from ._token import Token, token_from_json
+from ._registration import from_variables, key_members, signers_of
+from ._secret import NotPicklable
+from ._settings import Consent, Environment, Exchange, SystemUser, client_json, encode, request_json
+from ._source import Source
+from ._status import Status, status_from_json
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._auth import BearerAuth
-    from ._flights import Flights
-
-# The longest single call into the library. Python handles signals such as
-# Ctrl-C between calls; a call that ends early leaves the fetch running.
-_SLICE_MS = 250
+    from ._events import Observer
+    from ._hooks import AnySigner, AnyStore, AnyTransport
 
 
 class Client(NotPicklable):
     """One client registration at Maskinporten: an environment, a client id and a key.
 
-    Everything is checked here, with the library's own rules; nothing is sent.
+    Everything is checked here, with the core's own rules; nothing is sent.
     A client is safe for all threads. It belongs to its process: create it after a fork.
 
     environment: "test", "production", an Environment, or a mapping with its fields.
-    key: Key.pem(...), Key.jwk(...) or Key.pkcs12(...).
+    key: Key.pem(...), Key.jwk(...) or Key.pkcs12(...); or else
+    signer: an object that signs (see Signer), for keys in an HSM or a KMS.
+    next_keys: keys or signers to fall back to when Maskinporten says that one is expired or unknown.
+    eseal: for a European business, which signs with its eSeal.
+    store, store_key: shares tokens between processes (see Store), encrypted with 32 secret bytes.
+    transport: sends in place of the built-in HTTP client (see Transport).
+    on_event: is called with every Event, on another thread.
     grant_life_seconds: how long a grant is valid, at most 120; 60 if None.
     cache_limit: how many tokens are kept at most; 10,000 if None.
+    wait_while_failing: calls with time left wait for the next attempt after a failure that may pass,
+    and do not get that failure at once.
 
     Raises ConfigurationError, whose `problems` lists everything that is wrong.
     """
@@ -49,50 +54,65 @@ class Client(NotPicklable):
         *,
         environment: str | Environment | Mapping[str, Any],
         client_id: str,
-        key: Key,
+        key: Key | None = None,
+        signer: AnySigner | None = None,
+        next_keys: Iterable[Key | AnySigner] = (),
+        eseal: bool = False,
+        store: AnyStore | None = None,
+        store_key: bytes | str | None = None,
+        transport: AnyTransport | None = None,
+        on_event: Observer | None = None,
         grant_life_seconds: int | None = None,
         cache_limit: int | None = None,
+        wait_while_failing: bool = False,
     ) -> None:
-        if not isinstance(key, Key):
+        from ._events import KEPT
+
+        if (key is None) == (signer is None):
             raise _errors.invalid(
                 "key",
-                f"it is {type(key).__name__}",
-                "Give Key.pem(...), Key.jwk(...) or Key.pkcs12(...).",
-                code="invalid_key",
-                number=1004,
+                "neither key nor signer is given" if key is None else "both key and signer are given",
+                "Give key=Key.pem(...), Key.jwk(...) or Key.pkcs12(...), or signer= if you sign yourself.",
             )
-        config = client_json(environment, client_id, key._members, grant_life_seconds, cache_limit)
+        if (store is None) != (store_key is None):
+            raise _errors.invalid(
+                "store_key",
+                "store and store_key go together",
+                "Give both: the store, and 32 secret bytes that all processes share.",
+            )
+        keys = (key or signer, *next_keys)
+        config = client_json(
+            environment,
+            key_members(*keys),
+            store_key,
+            client_id=client_id,
+            eseal=eseal or None,
+            events=None if on_event is None else KEPT,
+            grant_life_seconds=grant_life_seconds,
+            cache_limit=cache_limit,
+            wait_while_failing=wait_while_failing or None,
+        )
         self._client_id = client_id
-        self._handle = library().client_new(config)
-        self._closing = closing = weakref.finalize(self, library().client_free, self._handle)
+        self._engine = engine()
+        self._handle = self._engine.client_new(config)
+        self._closing = closing = weakref.finalize(self, self._engine.client_free, self._handle)
         closing.atexit = False  # the end of the process frees everything
+        self._signers = signers_of(*keys)
+        self._events = None if on_event is None else self._observed(on_event)
+        self._driven = self._drive(transport, store)
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Client:
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Any) -> Client:
         """Make a client from the variables that NAIS gives an application.
 
         MASKINPORTEN_CLIENT_ID, MASKINPORTEN_CLIENT_JWK, MASKINPORTEN_ISSUER and
         MASKINPORTEN_TOKEN_ENDPOINT; MASKINPORTEN_WELL_KNOWN_URL may be absent. A sandbox
         gives two more: MASKINPORTEN_CUSTOMS_TOKEN_ENDPOINT, and
         MASKINPORTEN_ALLOW_LOOPBACK_HTTP=true, which permits plain http to this machine.
+
+        settings: what else Client() takes, such as store= or on_event=.
         """
-        required = ("CLIENT_ID", "CLIENT_JWK", "ISSUER", "TOKEN_ENDPOINT")
-        if missing := [name for name in (f"MASKINPORTEN_{r}" for r in required) if not environ.get(name)]:
-            raise _errors.local(
-                "invalid_configuration",
-                1002,
-                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
-                "Set the variables that NAIS gives an application with maskinporten enabled.",
-            )
-        environment = Environment(
-            issuer=environ["MASKINPORTEN_ISSUER"],
-            token_endpoint=environ["MASKINPORTEN_TOKEN_ENDPOINT"],
-            metadata_url=environ.get("MASKINPORTEN_WELL_KNOWN_URL") or None,
-            customs_token_endpoint=environ.get("MASKINPORTEN_CUSTOMS_TOKEN_ENDPOINT") or None,
-            allow_loopback_http=environ.get("MASKINPORTEN_ALLOW_LOOPBACK_HTTP") == "true",
-        )
-        key = Key.jwk(environ["MASKINPORTEN_CLIENT_JWK"])
-        return cls(environment=environment, client_id=environ["MASKINPORTEN_CLIENT_ID"], key=key)
+        return cls(**from_variables(environ), **settings)
 
     def source(
         self,
@@ -101,8 +121,11 @@ class Client(NotPicklable):
         resource: str | Iterable[str] | None = None,
         consumer_org: str | None = None,
         pid: str | None = None,
+        iss_onbehalfof: str | None = None,
         system_user: SystemUser | None = None,
-        exchange: Customs | Iterable[Customs] | None = None,
+        consent: Consent | None = None,
+        extra_claims: Mapping[str, Any] | None = None,
+        exchange: Exchange | Iterable[Exchange] | None = None,
     ) -> Source:
         """Say what tokens shall be for. Nothing is sent before the first one is asked for.
 
@@ -110,18 +133,78 @@ class Client(NotPicklable):
         resource: absolute URIs of the APIs; they become the token's aud (RFC 8707).
         consumer_org: the nine-digit number of the customer on whose behalf you act.
         pid: restricts the token to one person, by eleven digits.
+        iss_onbehalfof: the older way of delegation by client registrations (deprecated).
         system_user: asks for a token for a system user of Altinn.
-        exchange: further hops that turn the token into another one, such as Customs().
+        consent: asks for a token with what a person or an organization consented to in Altinn.
+        extra_claims: claims for the grant that this package does not know; they are judged like the others.
+        exchange: further hops that turn the token into another one: Customs(), Altinn("tt02"), TokenExchange(...).
 
         Raises ConfigurationError, whose `problems` lists everything that is wrong.
         """
-        request = request_json(scopes, resource, consumer_org, pid, system_user, exchange)
-        return Source(self, request)
+        request = request_json(
+            scopes,
+            resource,
+            system_user,
+            consent,
+            extra_claims,
+            exchange,
+            consumer_org=consumer_org,
+            pid=pid,
+            iss_onbehalfof=iss_onbehalfof,
+        )
+        return Source(self, self._engine, self._driven, request)
+
+    def rotate(self, key: Key | AnySigner, *next_keys: Key | AnySigner) -> None:
+        """Sign with another key from now on. No token of the old one is handed out after this call.
+
+        Who waits for a token waits for one of the new key; no call fails for the change.
+        Raises ConfigurationError, and leaves the old keys in place, if something is wrong with the new ones.
+        """
+        signers = signers_of(key, *next_keys)
+        if signers and not self._signers and self._driven is None:
+            raise _errors.invalid(
+                "key",
+                "this client was made with keys, and cannot go over to a signer",
+                "Create a new client with signer=.",
+            )
+        members = encode(**key_members(key, *next_keys))
+        # Before the core asks for their first signature; the old ones may still be asked for the last.
+        self._signers.update(signers)
+        self._engine.client_rotate(self._open(), members)
+
+    def status(self) -> Status:
+        """Say how the client stands: its keys, the correction of the clock, the cache. For health checks."""
+        return status_from_json(self._engine.client_status(self._open()))
 
     def close(self) -> None:
         """Wipe the key and close all sources; who waits for a token gets ClosedError. Closing twice is fine."""
-        if self._closing is not None:
-            self._closing()
+        if self._closing is None or not self._closing.alive:
+            return
+        if self._events is not None:
+            with contextlib.suppress(_errors.MaskinportenError):
+                self._events.tell()
+        self._closing()
+        if self._driven is not None:
+            self._driven.close()
+
+    def _observed(self, observer: Observer) -> Any:
+        from ._events import Events
+
+        return Events(self._engine, self._handle, observer)
+
+    def _drive(self, transport: AnyTransport | None, store: AnyStore | None) -> Any:
+        if self._engine.sends and not self._signers and transport is None and store is None:
+            return None  # the library does everything by itself
+        from ._driven import Driven
+        from ._driver import Hooks
+
+        events = self._events
+        driven = Driven(
+            self._engine, Hooks(self._signers, transport, store), lambda: None if events is None else events.flush()
+        )
+        if events is not None:
+            events.store_fault = lambda: driven.store_fault
+        return driven
 
     @property
     def _is_open(self) -> bool:
@@ -142,110 +225,3 @@ class Client(NotPicklable):
 
     def __repr__(self) -> str:
         return f"<Client {self._client_id!r}{'' if self._is_open else ' closed'}>"
-
-
-class Source(NotPicklable):
-    """A valid token for this, now. Made by Client.source; safe for all threads and event loops.
-
-    Sources of one client with equal requests share one token and one fetch.
-    """
-
-    _stays_because = "it belongs to the client of this process"
-
-    def __init__(self, client: Client, request: Secret) -> None:
-        self._client = client
-        self._handle = library().source_new(client._open(), request)
-        weakref.finalize(self, library().source_free, self._handle).atexit = False
-        self._last: Token | None = None
-
-    def token(self, timeout: float = 30.0) -> Token:
-        """Return a token, from the cache or fetched.
-
-        timeout: seconds that this call may wait. A timeout ends the waiting
-        only: the fetch goes on and serves the next call.
-
-        Raises RequestRejected, TransportError, TokenTimeout, ClosedError or ForkedError.
-        """
-        return self._at_once() or self._wait(timeout)
-
-    async def token_async(self, timeout: float = 30.0) -> Token:
-        """Return a token as token() does, without blocking the event loop (asyncio).
-
-        A cached token is returned without suspending. However many tasks wait
-        for one fetch, one thread waits for all; cancelling a task, or its
-        timeout, ends that task's waiting and not the fetch.
-        """
-        return self._at_once() or await self._flights.join(self._wait, _milliseconds(timeout) / 1000)
-
-    def peek(self) -> Token | None:
-        """Return the cached token, or None if there is none. Never waits and fetches nothing."""
-        peeked = self._peek()
-        return None if peeked is None else self._token_of(peeked)
-
-    def invalidate(self, token: Token) -> None:
-        """Drop the cached token if it is this one: for an API that answered 401 to it."""
-        self._client._open()
-        library().source_invalidate(self._handle, Secret(token.access_token.encode()))
-
-    def auth(self) -> BearerAuth:
-        """Return an auth object for requests and httpx, for sync and async clients.
-
-        It adds the token to each request; after a 401 it fetches a new one and repeats the request once.
-        """
-        from ._auth import bearer_auth  # imports httpx, if it is there
-
-        return bearer_auth(self)
-
-    @property
-    def key(self) -> str:
-        """The cache key: 64 hexadecimal digits, equal for sources that share one token, safe to log."""
-        self._client._open()
-        return library().source_key(self._handle).decode()
-
-    def _peek(self) -> Peeked | None:
-        self._client._open()
-        return library().source_peek(self._handle)
-
-    def _token_of(self, peeked: Peeked) -> Token | None:
-        last = self._last
-        return last if last is not None and last.access_token == peeked.access_token else self._ask(0)
-
-    def _at_once(self) -> Token | None:
-        """Return the token that needs no waiting for; if it is due, its renewal begins."""
-        peeked = self._peek()
-        if peeked is None:
-            return None
-        return self._ask(1) if peeked.refresh_due else self._token_of(peeked)
-
-    def _wait(self, timeout: float) -> Token:
-        left = _milliseconds(timeout)
-        while (token := self._ask(min(left, _SLICE_MS))) is None:
-            left -= _SLICE_MS
-            if left <= 0:
-                raise _errors.timed_out(timeout)
-        return token
-
-    def _ask(self, timeout_ms: int) -> Token | None:
-        """Ask the library once. 0 looks into the cache only; more begins what has to be fetched."""
-        self._client._open()
-        try:
-            token = token_from_json(library().source_token(self._handle, timeout_ms))
-        except _errors.TokenTimeout:
-            return None
-        self._last = token
-        return token
-
-    @cached_property
-    def _flights(self) -> Flights:
-        from ._flights import Flights  # imports asyncio
-
-        return Flights()
-
-    def __repr__(self) -> str:
-        return f"<Source of {self._client!r}>"
-
-
-def _milliseconds(seconds: float) -> int:
-    if math.isnan(seconds) or seconds < 0:
-        raise ValueError(f"timeout is {seconds}; give the seconds to wait, 0 or more")
-    return int(min(seconds, 86_400.0) * 1000)

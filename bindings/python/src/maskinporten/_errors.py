@@ -126,11 +126,15 @@ _BY_KIND: dict[str, type[MaskinportenError]] = {"remote": RequestRejected, "tran
 
 
 def from_json(text: bytes, number: int) -> MaskinportenError:
-    """Make the exception for an error object of the library."""
-    fields: dict[str, Any] = json.loads(text) if text else {"number": number}
+    """Make the exception for an error object of the core."""
+    return from_members(json.loads(text) if text else {"number": number})
+
+
+def from_members(fields: dict[str, Any]) -> MaskinportenError:
+    """Make the exception for the members of an error object."""
     kind = _BY_KIND.get(fields.get("kind", ""), MaskinportenError)
     cls = _BY_CODE.get(fields.get("code", "internal"), kind)
-    return cls(fields.get("text") or f"maskinporten: error {number}", fields)
+    return cls(fields.get("text") or f"maskinporten: error {fields.get('number', 0)}", fields)
 
 
 def local(code: str, number: int, message: str, remedy: str) -> MaskinportenError:

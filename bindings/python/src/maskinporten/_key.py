@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import _errors
-from ._library import library
+from ._engine import engine
 from ._secret import NotPicklable
 from ._settings import encode
 
@@ -104,7 +104,7 @@ class GeneratedKey(NamedTuple):
 
 def generate_key(*, bits: int = 2048, kid: str | None = None, alg: str = "RS256") -> GeneratedKey:
     """Make an RSA key. The kid is a random UUID unless you give one."""
-    return GeneratedKey(**json.loads(library().key_generate(encode(bits=bits, kid=kid, alg=alg))))
+    return GeneratedKey(**json.loads(engine().key_generate(encode(bits=bits, kid=kid, alg=alg))))
 
 
 def _read_text(source: KeySource, begins: str) -> str:

@@ -6,9 +6,10 @@ those of maskinporten.h; what is None is left out.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from . import _errors
@@ -47,6 +48,18 @@ class SystemUser:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """A consent that a person or an organization gave in Altinn (urn:altinn:consent).
+
+    id: the UUID of the consent request.
+    from_: who gave it: "urn:altinn:person:identifier-no:..." or "urn:altinn:organization:identifier-no:...".
+    """
+
+    id: str
+    from_: str
+
+
+@dataclass(frozen=True)
 class Customs:
     """The second hop at Norwegian Customs: Maskinporten's token becomes one of theirs.
 
@@ -56,51 +69,100 @@ class Customs:
     token_endpoint: str | None = None
 
 
+@dataclass(frozen=True)
+class Altinn:
+    """The second hop at Altinn: Maskinporten's token becomes one of theirs.
+
+    environment: "prod", "tt02", "at21" to "at24" or "yt01"; or give the endpoint of the exchange.
+    test: makes the token one of the test organization ttd.
+    """
+
+    environment: str | None = None
+    endpoint: str | None = field(default=None, kw_only=True)
+    test: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class TokenExchange:
+    """A second hop by RFC 8693, without client authentication.
+
+    audience, resource, scopes: what the new token is for, as the endpoint wants it.
+    subject_token_type, requested_token_type: URIs of RFC 8693 §3; those of access tokens if None.
+    """
+
+    token_endpoint: str
+    audience: str | Iterable[str] | None = field(default=None, kw_only=True)
+    resource: str | Iterable[str] | None = field(default=None, kw_only=True)
+    scopes: str | Iterable[str] | None = field(default=None, kw_only=True)
+    subject_token_type: str | None = field(default=None, kw_only=True)
+    requested_token_type: str | None = field(default=None, kw_only=True)
+
+
+#: One hop that turns a token into another one.
+Exchange = Customs | Altinn | TokenExchange
+
+
 def client_json(
     environment: str | Environment | Mapping[str, Any],
-    client_id: str,
-    key: Mapping[str, Any],
-    grant_life_seconds: int | None,
-    cache_limit: int | None,
+    keys: Mapping[str, Any],
+    store_key: bytes | str | None,
+    **members: Any,
 ) -> Secret:
     """Write the configuration of mp_client_new."""
     if isinstance(environment, Environment):
-        environment = _given(asdict(environment))
+        environment = given(asdict(environment))
     elif isinstance(environment, Mapping):
         environment = dict(environment)
-    return encode(
-        environment=environment,
-        client_id=client_id,
-        key=key,
-        grant_life_seconds=grant_life_seconds,
-        cache_limit=cache_limit,
-    )
+    if isinstance(store_key, (bytes, bytearray)):
+        store_key = base64.b64encode(store_key).decode()
+    return encode(environment=environment, store_key=store_key, **keys, **members)
 
 
 def request_json(
     scopes: str | Iterable[str],
     resource: str | Iterable[str] | None,
-    consumer_org: str | None,
-    pid: str | None,
     system_user: SystemUser | None,
-    exchange: Customs | Iterable[Customs] | None,
+    consent: Consent | None,
+    extra_claims: Mapping[str, Any] | None,
+    exchange: Exchange | Iterable[Exchange] | None,
+    **members: Any,
 ) -> Secret:
     """Write the request of mp_source_new."""
-    exchanges = [exchange] if isinstance(exchange, Customs) else list(exchange or ())
+    hops = [exchange] if isinstance(exchange, (Customs, Altinn, TokenExchange)) else list(exchange or ())
     return encode(
         scopes=_texts("scopes", scopes),
         resource=None if resource is None else _texts("resource", resource),
-        consumer_org=consumer_org,
-        pid=pid,
-        system_user=None if system_user is None else _given(asdict(system_user)),
-        exchanges=[{"type": "customs", **_given(asdict(hop))} for hop in exchanges] or None,
+        system_user=None if system_user is None else given(asdict(system_user)),
+        consent=None if consent is None else {"id": consent.id, "from": consent.from_},
+        extra_claims=None if extra_claims is None else dict(extra_claims),
+        exchanges=[_exchange(hop) for hop in hops] or None,
+        **members,
+    )
+
+
+def _exchange(hop: Exchange) -> dict[str, Any]:
+    if isinstance(hop, Customs):
+        return {"type": "customs", **given(asdict(hop))}
+    if isinstance(hop, Altinn):
+        return {"type": "altinn", **given(asdict(hop))}
+    if isinstance(hop, TokenExchange):
+        members = given({field.name: getattr(hop, field.name) for field in fields(hop)})
+        for name in {"audience", "resource", "scopes"} & members.keys():
+            members[name] = _texts(f"exchange.{name}", members[name])
+        return {"type": "token_exchange", **members}
+    raise _errors.invalid(
+        "exchange",
+        f"it is {type(hop).__name__}",
+        "Give Customs(), Altinn(...) or TokenExchange(...), or several of them.",
+        code="invalid_token_request",
+        number=1003,
     )
 
 
 def encode(**members: Any) -> Secret:
     """Write an object as JSON, without the members that are None."""
     try:
-        return Secret(json.dumps(_given(members), allow_nan=False).encode())
+        return Secret(json.dumps(given(members), allow_nan=False).encode())
     except (TypeError, ValueError, RecursionError) as error:
         reason = str(error)  # names a type or a number, never a value of the caller's
     raise _errors.local(
@@ -111,7 +173,8 @@ def encode(**members: Any) -> Secret:
     )
 
 
-def _given(members: dict[str, Any]) -> dict[str, Any]:
+def given(members: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is None."""
     return {name: value for name, value in members.items() if value is not None}
 
 

@@ -46,8 +46,12 @@ class Token(NotPicklable):
 
 
 def token_from_json(text: bytes) -> Token:
-    """Read a token object of the library."""
-    members = json.loads(text)
+    """Read a token object of the core."""
+    return token_of_members(json.loads(text))
+
+
+def token_of_members(members: dict[str, Any]) -> Token:
+    """Make the token of its members."""
     return Token(
         access_token=members["access_token"],
         token_type=members["token_type"],
