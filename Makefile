@@ -42,7 +42,7 @@ DEMO    := $(BUILD)/demo
 VENV    := $(BUILD)/python-venv
 
 # What `make test` runs: test-go and so on.
-SUITES := go fuzz c java python node edge readme release
+SUITES := go fuzz c python node edge readme release
 
 .PHONY: help demo test lib wasm cli release dist bench fuzz install uninstall clean $(SUITES:%=test-%)
 .DELETE_ON_ERROR:
