@@ -66,14 +66,13 @@ type Problem struct {
 	Remedy  string `json:"remedy"`
 }
 
-// Overlaps reports whether the field of one leads to or into that of the
-// other, so that telling both would say one thing twice.
-func (p Problem) Overlaps(other Problem) bool {
-	short, long := p.Field, other.Field
-	if len(short) > len(long) {
-		short, long = long, short
+// SameMember reports whether one of two fields of problems leads to or into the
+// other, so that telling both problems would say one thing twice.
+func SameMember(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
 	}
-	rest, ok := strings.CutPrefix(long, short)
+	rest, ok := strings.CutPrefix(b, a)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 

@@ -59,32 +59,30 @@ func (c *Client) Rotate(key Key, next ...Key) error {
 var expiryWarnings = []time.Duration{60 * 24 * time.Hour, 30 * 24 * time.Hour, 7 * 24 * time.Hour, 0}
 
 // ExpiresWithin returns the least of the times at which a warning is due - 60,
-// 30 and 7 days, and 0 for a key that has ended - that is left of the key.
-func (k Key) ExpiresWithin(now time.Time) (step time.Duration, due bool) {
-	if passed := k.warningsDue(now); passed > 0 {
-		return expiryWarnings[passed-1], true
-	}
-	return 0, false
-}
-
-// warningsDue is how many of expiryWarnings have been reached.
-func (k Key) warningsDue(now time.Time) int {
-	if k.NotAfter.IsZero() {
-		return 0
-	}
-	left, passed := k.NotAfter.Sub(now), 0
-	for _, step := range expiryWarnings {
-		if left <= step {
-			passed++
+// 30 and 7 days, and 0 for a key that has ended - that is left until notAfter.
+func ExpiresWithin(notAfter, now time.Time) (step time.Duration, due bool) {
+	left := notAfter.Sub(now)
+	for _, at := range expiryWarnings {
+		if left <= at {
+			step, due = at, true
 		}
 	}
-	return passed
+	return step, due
 }
 
 // warnOfExpiry emits, once for each step, that a key ends soon or has ended.
 func (c *Client) warnOfExpiry(ring *keyring, now Instant) {
 	for i, key := range ring.keys {
-		passed := int32(key.warningsDue(now.Time()))
+		if key.NotAfter.IsZero() {
+			continue
+		}
+		left := key.NotAfter.Sub(now.Time())
+		passed := int32(0)
+		for _, step := range expiryWarnings {
+			if left <= step {
+				passed++
+			}
+		}
 		if before := ring.warned[i].Swap(passed); passed > before {
 			c.emit(Event{Kind: EventKeyExpiring, Time: now.Time(), KeyID: key.identity(), Until: key.NotAfter})
 		}

@@ -42,7 +42,7 @@ func isOfKey(field string) bool {
 
 // isMember reports whether a field is the member of that name or inside it.
 func isMember(field, name string) bool {
-	return core.Problem{Field: field}.Overlaps(core.Problem{Field: name}) && len(field) >= len(name)
+	return core.SameMember(field, name) && len(field) >= len(name)
 }
 
 const (
@@ -56,7 +56,7 @@ func (d *diagnosis) judgeConfiguration() {
 	config, env := d.Config, d.Config.Environment
 	host := hostOf(env.Issuer)
 	builtIn := core.Environment{Issuer: env.Issuer}.Completed().TokenEndpoint != ""
-	known := env.Issuer != "" && !d.refused(core.Problem{Field: "environment"})
+	known := env.Issuer != "" && !d.refused("environment")
 	if known && !builtIn && !isLoopback(env) {
 		d.find(Note, "environment.issuer", quoted(env.Issuer)+" is none of Digdir's environments", "Check it if Maskinporten itself is meant; name the environment test or production.")
 	}
@@ -71,7 +71,7 @@ func (d *diagnosis) judgeConfiguration() {
 		d.find(Note, "environment.allow_loopback_http", "it is set, and this environment has TLS", "Leave it out; it is for a sandbox on this machine.")
 	}
 	d.judgeClientID()
-	if life := config.GrantLife; life != 0 && life < shortGrant && !d.refused(core.Problem{Field: "grant_life_seconds"}) {
+	if life := config.GrantLife; life != 0 && life < shortGrant && !d.refused("grant_life_seconds") {
 		d.find(Warning, "grant_life_seconds", "a grant that holds "+life.String()+" may end on its way or by a wrong clock", "Leave it out for 60 seconds.")
 	}
 	if key := config.StoreKey; len(key) == sizeOfStoreKey && strings.Count(string(key), string(key[:1])) == len(key) {

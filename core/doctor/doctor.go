@@ -135,13 +135,13 @@ func (d *diagnosis) find(severity Severity, field, message, remedy string) {
 // refuse takes what core or keys refuse, unless it is known already.
 func (d *diagnosis) refuse(problems []core.Problem) {
 	for _, p := range problems {
-		if !d.refused(p) {
+		if !d.refused(p.Field) {
 			d.find(Error, p.Field, p.Message, p.Remedy)
 		}
 	}
 }
 
 // refused reports whether an error about the same member was found before.
-func (d *diagnosis) refused(p core.Problem) bool {
-	return slices.ContainsFunc(d.findings, func(f Finding) bool { return f.Severity == Error && f.Overlaps(p) })
+func (d *diagnosis) refused(field string) bool {
+	return slices.ContainsFunc(d.findings, func(f Finding) bool { return f.Severity == Error && core.SameMember(f.Field, field) })
 }

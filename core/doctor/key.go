@@ -106,14 +106,15 @@ func (d *diagnosis) judgeChain(field string, key core.Key) {
 // judgeEnd warns of a key that ends. An expired certificate that is sent is an
 // error already; one beside a key with a kid is not sent.
 func (d *diagnosis) judgeEnd(field string, key core.Key) {
-	if facts := factsOf(key); key.NotAfter.IsZero() {
-		key.NotAfter = facts.NotAfter
+	end := key.NotAfter
+	if end.IsZero() {
+		end = factsOf(key).NotAfter
 	}
-	within, due := key.ExpiresWithin(d.now)
-	ends := key.NotAfter.UTC().Format("2006-01-02 15:04 UTC")
+	within, due := core.ExpiresWithin(end, d.now)
+	ends := end.UTC().Format("2006-01-02 15:04 UTC")
 	const renew = "Register a new key, or get a new certificate, and give it as the next key."
 	switch {
-	case !due || within == 0 && len(key.CertificateChain) > 0:
+	case end.IsZero() || !due || within == 0 && len(key.CertificateChain) > 0:
 	case within == 0:
 		d.find(Warning, field, "it ended at "+ends+", by the certificate beside it or as it was given", "Check its end in self-service, and register a new key if it has passed.")
 	case within <= 30*24*time.Hour:

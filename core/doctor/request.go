@@ -38,7 +38,7 @@ func (d *diagnosis) judgeScopes() {
 	scopes := d.Request.Scopes
 	for i, scope := range scopes {
 		field := fmt.Sprintf("scopes[%d]", i)
-		if d.refused(core.Problem{Field: field}) {
+		if d.refused(field) {
 			continue
 		}
 		if message, remedy := core.ScopeAdvice(scope); message != "" {

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/maskinporten-core/maskinporten/core"
@@ -20,30 +21,37 @@ func (h *Host) Diagnose(config, request []byte) (report []byte, failure *Failure
 		return nil, failure
 	}
 	var in doctor.Input
-	var keyErr error
 	var err error
-	in.Problems, err = readMembers(config, "the configuration", func(o object) {
-		in.Config, _, keyErr = clientMembers(o)
-		in.KeyUnread = keyErr != nil || !o.has("key")
-	})
-	if err != nil {
+	in.Config, _, err = readClientConfig(config)
+	if in.Problems, err = problemsOf("key", err); err != nil {
 		return nil, fail(err)
 	}
-	var unread *core.Error
-	if errors.As(keyErr, &unread) {
-		in.Problems = append(in.Problems, core.Problem{Field: "key", Message: unread.Message, Remedy: unread.Remedy})
-	}
+	in.KeyUnread = slices.ContainsFunc(in.Problems, func(p core.Problem) bool { return p.Field == "key" })
 	if len(request) > 0 {
-		in.RequestProblems, err = readMembers(request, "the token request", func(o object) {
-			asked, exchanges := requestMembers(o, in.Config.Environment)
-			in.Request, in.Exchanges = &asked, exchanges
-		})
-		if err != nil {
+		asked, exchanges, err := readRequest(request, in.Config.Environment)
+		if in.RequestProblems, err = problemsOf("request", err); err != nil {
 			return nil, fail(err)
 		}
+		in.Request, in.Exchanges = &asked, exchanges
 	}
 	report, err = doctor.Diagnose(in, time.Now()).MarshalJSON()
 	return report, fail(err)
+}
+
+// problemsOf returns an error about the members of an input as what is wrong
+// with them. An error without a list is about one member; that of an input
+// which is no JSON object stays an error.
+func problemsOf(member string, err error) ([]core.Problem, error) {
+	var e *core.Error
+	switch {
+	case !errors.As(err, &e):
+		return nil, err
+	case len(e.Problems) > 0:
+		return e.Problems, nil
+	case e.Code == core.CodeInvalidArgument:
+		return nil, e
+	}
+	return []core.Problem{{Field: member, Message: e.Message, Remedy: e.Remedy}}, nil
 }
 
 // CertificateRead says what the certificates of a PEM or DER text say, and what

@@ -127,15 +127,23 @@ func readObject(path string, value strictjson.Value, problems *[]core.Problem, r
 // error with that code, together with those that validate finds in what was
 // read from members without a problem.
 func readInput(input []byte, what string, code core.Code, read func(object), validate func() error) error {
-	problems, err := readMembers(input, what, read)
-	if err != nil {
-		return err
+	if len(input) > maxInput {
+		return core.NewError(core.CodeInvalidArgument, what+" is larger than 4 MiB", nil)
 	}
+	value, err := strictjson.Parse(input)
+	if err != nil {
+		return core.NewError(core.CodeInvalidArgument, what+" is "+err.Error(), nil)
+	}
+	if value.Kind != strictjson.Object {
+		return core.NewError(core.CodeInvalidArgument, what+" is "+value.Kind.String()+", not an object", nil)
+	}
+	var problems []core.Problem
+	readObject("", value, &problems, read)
 	var more *core.Error
 	if validate != nil && errors.As(validate(), &more) {
 		noted := problems
 		for _, p := range more.Problems {
-			if !slices.ContainsFunc(noted, p.Overlaps) {
+			if !slices.ContainsFunc(noted, func(n core.Problem) bool { return core.SameMember(n.Field, p.Field) }) {
 				problems = append(problems, p)
 			}
 		}
@@ -143,28 +151,19 @@ func readInput(input []byte, what string, code core.Code, read func(object), val
 	return core.InvalidInput(code, problems)
 }
 
-// readMembers parses a whole input, which must be an object, and returns what
-// is wrong with its members.
-func readMembers(input []byte, what string, read func(object)) (problems []core.Problem, err error) {
-	if len(input) > maxInput {
-		return nil, core.NewError(core.CodeInvalidArgument, what+" is larger than 4 MiB", nil)
-	}
-	value, err := strictjson.Parse(input)
-	if err != nil {
-		return nil, core.NewError(core.CodeInvalidArgument, what+" is "+err.Error(), nil)
-	}
-	if value.Kind != strictjson.Object {
-		return nil, core.NewError(core.CodeInvalidArgument, what+" is "+value.Kind.String()+", not an object", nil)
-	}
-	readObject("", value, &problems, read)
-	return problems, nil
-}
-
 // readClientConfig reads a configuration, and how many events shall be kept.
 func readClientConfig(input []byte) (config core.ClientConfig, events int, err error) {
 	var keyErr error
 	err = readInput(input, "the configuration", core.CodeInvalidConfig, func(o object) {
-		config, events, keyErr = clientMembers(o)
+		config.Environment = readEnvironment(o)
+		config.ClientID = o.text("client_id")
+		config.ESeal = o.flag("eseal")
+		config.GrantLife = time.Duration(o.number("grant_life_seconds", 1<<31)) * time.Second
+		config.CacheLimit = int(o.number("cache_limit", 1<<31))
+		config.WaitWhileFailing = o.flag("wait_while_failing")
+		config.StoreKey = o.bytes("store_key")
+		events = int(o.number("events", maxEvents))
+		config.Key, config.NextKeys, keyErr = readKeys(o)
 	}, func() error {
 		if keyErr == nil {
 			return config.Validate()
@@ -177,21 +176,6 @@ func readClientConfig(input []byte) (config core.ClientConfig, events int, err e
 		err = keyErr
 	}
 	return config, events, err
-}
-
-// clientMembers reads the members of a configuration. The error is that of a
-// key that cannot be used.
-func clientMembers(o object) (config core.ClientConfig, events int, keyErr error) {
-	config.Environment = readEnvironment(o)
-	config.ClientID = o.text("client_id")
-	config.ESeal = o.flag("eseal")
-	config.GrantLife = time.Duration(o.number("grant_life_seconds", 1<<31)) * time.Second
-	config.CacheLimit = int(o.number("cache_limit", 1<<31))
-	config.WaitWhileFailing = o.flag("wait_while_failing")
-	config.StoreKey = o.bytes("store_key")
-	events = int(o.number("events", maxEvents))
-	config.Key, config.NextKeys, keyErr = readKeys(o)
-	return config, events, keyErr
 }
 
 // readKeys reads the members key and next_keys. The error is that of a key that

@@ -10,26 +10,21 @@ import (
 
 func readRequest(input []byte, env core.Environment) (request core.TokenRequest, exchanges []core.Exchange, err error) {
 	err = readInput(input, "the token request", core.CodeInvalidTokenRequest, func(o object) {
-		request, exchanges = requestMembers(o, env)
+		request.Scopes = o.texts("scopes")
+		request.Resource = o.texts("resource")
+		request.ConsumerOrg = o.filled("consumer_org")
+		request.OnBehalfOf = o.filled("iss_onbehalfof")
+		request.PID = o.filled("pid")
+		o.object("system_user", func(u object) {
+			request.SystemUser = &core.SystemUser{Org: u.filled("org"), ExternalRef: u.filled("external_ref")}
+		})
+		o.object("consent", func(c object) {
+			request.Consent = &core.Consent{ID: c.text("id"), From: c.text("from")}
+		})
+		request.ExtraClaims = readExtraClaims(o)
+		exchanges = readExchanges(o, env)
 	}, func() error { return request.Validate() })
 	return request, exchanges, err
-}
-
-// requestMembers reads the members of a token request.
-func requestMembers(o object, env core.Environment) (request core.TokenRequest, exchanges []core.Exchange) {
-	request.Scopes = o.texts("scopes")
-	request.Resource = o.texts("resource")
-	request.ConsumerOrg = o.filled("consumer_org")
-	request.OnBehalfOf = o.filled("iss_onbehalfof")
-	request.PID = o.filled("pid")
-	o.object("system_user", func(u object) {
-		request.SystemUser = &core.SystemUser{Org: u.filled("org"), ExternalRef: u.filled("external_ref")}
-	})
-	o.object("consent", func(c object) {
-		request.Consent = &core.Consent{ID: c.text("id"), From: c.text("from")}
-	})
-	request.ExtraClaims = readExtraClaims(o)
-	return request, readExchanges(o, env)
 }
 
 // readExtraClaims takes the value of each claim as it stands. Null is kept:
