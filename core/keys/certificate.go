@@ -81,7 +81,11 @@ func certificatesIn(data []byte) ([][]byte, error) {
 	if len(text) == 0 {
 		return nil, refuse("there is no certificate: the data is empty", remedy)
 	}
-	return readChain(data)
+	ders, err := readChain(data)
+	for i, der := range ders {
+		ders[i] = slices.Clone(der) // what was unwrapped is wiped
+	}
+	return ders, err
 }
 
 func certificateBlocks(text []byte) ([][]byte, error) {

@@ -28,6 +28,7 @@ func TestReadCertificates(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"PEM":                    p.chain,
 		"DER":                    join(leaf.Raw, parseOne(t, p.intermediate).Raw, parseOne(t, p.root).Raw),
+		"base64 of DER":          []byte(base64.StdEncoding.EncodeToString(join(leaf.Raw, parseOne(t, p.intermediate).Raw, parseOne(t, p.root).Raw))),
 		"base64 of PEM":          []byte(base64.StdEncoding.EncodeToString(p.chain)),
 		"a key beside":           join(p.key, p.chain),
 		"an encrypted key":       join(p.chain, encrypted),
