@@ -60,6 +60,11 @@ void test_null(void) {
   CHECK_ERROR(wrong, mp_key_read("{}", 2, NULL, &e), &e);
   CHECK_ERROR(wrong, mp_key_generate(NULL, 2, &out, &e), &e);
   CHECK_ERROR(wrong, mp_key_generate("{}", 2, NULL, &e), &e);
+  CHECK_ERROR(wrong, mp_certificate_read(NULL, 2, &out, &e), &e);
+  CHECK_ERROR(wrong, mp_certificate_read(byte, 1, NULL, &e), &e);
+  CHECK_ERROR(wrong, mp_diagnose(NULL, 2, NULL, 0, &out, &e), &e);
+  CHECK_ERROR(wrong, mp_diagnose("{}", 2, NULL, 1, &out, &e), &e);
+  CHECK_ERROR(wrong, mp_diagnose("{}", 2, NULL, 0, NULL, &e), &e);
   CHECK_STATUS(wrong, mp_source_peek(1, NULL, 8, &length, NULL, NULL, NULL));
   CHECK_STATUS(wrong, mp_source_peek(1, room, sizeof room, NULL, NULL, NULL, NULL));
 
@@ -91,6 +96,9 @@ void test_lengths(void) {
     CHECK_ERROR(wrong, mp_flow_failed(1, text, n, &e), &e);
     CHECK_ERROR(wrong, mp_key_read(text, n, &out, &e), &e);
     CHECK_ERROR(wrong, mp_key_generate(text, n, &out, &e), &e);
+    CHECK_ERROR(wrong, mp_certificate_read(byte, n, &out, &e), &e);
+    CHECK_ERROR(wrong, mp_diagnose(text, n, NULL, 0, &out, &e), &e);
+    CHECK_ERROR(wrong, mp_diagnose(text, 2, text, n, &out, &e), &e);
   }
   CHECK(handle == 77 && out.data == NULL);
 }

@@ -41,6 +41,10 @@
   RUN(test_weak_key)               \
   RUN(test_bad_requests)           \
   RUN(test_every_problem_at_once)  \
+  RUN(test_diagnose_healthy)       \
+  RUN(test_diagnose_findings)      \
+  RUN(test_diagnose_refuses)       \
+  RUN(test_certificate_read)       \
   RUN(test_one_fetch_for_all_threads) \
   RUN(test_close_under_way)        \
   RUN(test_close_frees_waiters)    \
