@@ -15,6 +15,7 @@ const { WasmEngine } = await internal("engine-wasm.js");
 
 const verbs = `abi_version alloc client_events client_free client_new client_rotate client_status flow_failed flow_free flow_loaded flow_new flow_perform
   flow_next flow_received flow_saved flow_signed free key_generate key_read lease_epoch live_handles source_free source_invalidate source_key source_new source_peek`.split(/\s+/).map((verb) => `mp_${verb}`);
+const diagnosis = ["mp_certificate_read", "mp_diagnose"]; // they read certificates: full builds only
 const wasiImports = `args_get args_sizes_get clock_time_get environ_get environ_sizes_get fd_close fd_fdstat_get
   fd_fdstat_set_flags fd_prestat_dir_name fd_prestat_get fd_read fd_write poll_oneoff proc_exit random_get sched_yield`.split(/\s+/);
 const fullOnly = ["path_filestat_get", "path_open"]; // crypto/x509 can read trusted roots; there are no files here
@@ -40,7 +41,7 @@ for (const build of builds) {
       const imports = WebAssembly.Module.imports(module);
       assert.deepEqual([...new Set(imports.map((one) => one.module))], [from]);
       assert.deepEqual([...new Set(imports.map(({ name }) => name))].sort(), names);
-      assert.deepEqual(WebAssembly.Module.exports(module).map(({ name }) => name).sort(), [...own, ...verbs].sort());
+      assert.deepEqual(WebAssembly.Module.exports(module).map(({ name }) => name).sort(), [...own, ...verbs, ...(build.endsWith("host-signs") ? [] : diagnosis)].sort());
     });
 
     test("a pointer or a length that is not the host's is an error, never a trap", () => {
@@ -60,6 +61,11 @@ for (const build of builds) {
         mp_key_read: (...bytes) => exports.mp_key_read(...bytes),
         mp_key_generate: (...bytes) => exports.mp_key_generate(...bytes),
       };
+      if (!build.endsWith("host-signs")) {
+        calls.mp_certificate_read = (...bytes) => exports.mp_certificate_read(...bytes);
+        calls["mp_diagnose, config"] = (...bytes) => exports.mp_diagnose(...bytes, block, length);
+        calls["mp_diagnose, request"] = (...bytes) => exports.mp_diagnose(block, length, ...bytes);
+      }
       for (const [verb, call] of Object.entries(calls)) {
         for (const bytes of hostile) {
           const { status, text } = take(instance, call(...bytes));
