@@ -66,9 +66,17 @@ def node(work: Path) -> list[str]:
     return ["node", "example.mjs"]
 
 
-def command_line(work: Path) -> list[str]:
+def shell(work: Path, heading: str) -> list[str]:
     (work / "build").symlink_to(BUILD)
-    return ["sh", "-e", "-c", block("On the command line", "sh")]
+    return ["sh", "-e", "-c", block(heading, "sh")]
+
+
+def command_line(work: Path) -> list[str]:
+    return shell(work, "On the command line")
+
+
+def doctor(work: Path) -> list[str]:
+    return shell(work, "When it does not work")
 
 
 EXAMPLES = {
@@ -77,6 +85,7 @@ EXAMPLES = {
     "Python": (python, "a token until "),
     "Node": (node, "a token until "),
     "command line": (command_line, '"token_type"'),
+    "doctor": (doctor, "All is well."),
 }
 
 
