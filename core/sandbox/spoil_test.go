@@ -133,6 +133,7 @@ func TestFaultDateOffset(t *testing.T) {
 	if _, claims := decode(t, r.json(t)["access_token"].(string)); int64(claims["iat"].(float64)) < earliest.Unix() {
 		t.Error("the token is of the past")
 	}
+	f.asked(map[string]int{"/token": 1})
 }
 
 func TestFaultGzip(t *testing.T) {
@@ -185,15 +186,25 @@ func TestFaultRate(t *testing.T) {
 
 	f := start(t, nil)
 	f.SetFaults([]Fault{{Path: "/jwk", RequestsPerSecond: 1, Status: 503, RetryAfter: "9"}})
-	for range 100 { // until two are within a second
+	sent, refused := 0, 0
+	for sent < 100 && refused == 0 { // until two are within a second
+		sent++
 		if r := f.do("GET", f.URL()+"/jwk", nil, ""); r.status == 503 {
+			refused++
 			if r.header.Get("Retry-After") != "9" {
 				t.Errorf("Retry-After %q", r.header.Get("Retry-After"))
 			}
-			return
 		}
 	}
-	t.Error("the rate was never exceeded")
+	if refused != 1 {
+		t.Error("the rate was never exceeded")
+	}
+	f.asked(map[string]int{"/jwk": sent}) // those beyond the rate are counted too
+	for i, entry := range f.Journal() {
+		if beyond := i == sent-1; entry.Fault != beyond || (entry.Status == 503) != beyond {
+			t.Errorf("request %d of %d: %+v", i+1, sent, entry)
+		}
+	}
 }
 
 func TestInvalidFaultMembers(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -32,6 +33,14 @@ func (f *fixture) raw(d *draft) string {
 		f.Fatal(err)
 	}
 	return string(answer)
+}
+
+// asked fails unless exactly these requests came, by path.
+func (f *fixture) asked(want map[string]int) {
+	f.Helper()
+	if got := f.Load().Counts; !maps.Equal(got, want) {
+		f.Errorf("the sandbox counts %v, want %v", got, want)
+	}
 }
 
 // What is sent byte by byte, as no ordinary server would.
@@ -107,11 +116,13 @@ func TestFaultsOnTheWireForAClient(t *testing.T) {
 	if _, err := f.tryPost(f.keyGrant()); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("Content-Length too large: %v", err)
 	}
+	f.ResetJournal()
 	f.SetFaults([]Fault{{Kind: HugeHeader}})
 	limited := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}}
 	if _, err := limited.Get(f.URL() + "/jwk"); err == nil || !strings.Contains(err.Error(), "header") {
 		t.Errorf("a huge header: %v", err)
 	}
+	f.asked(map[string]int{"/jwk": 1})
 }
 
 // A request that asks for 100 Continue gets it, and its answer.
@@ -130,6 +141,10 @@ func TestExpectContinue(t *testing.T) {
 	response.Body.Close()
 	if !continued || response.StatusCode != 200 {
 		t.Errorf("continued %t, status %d", continued, response.StatusCode)
+	}
+	f.asked(map[string]int{"/token": 1}) // what was announced and what was sent are one
+	if seen := f.last(); seen.Status != 200 || f.Load().DistinctJTI != 1 {
+		t.Errorf("the journal has %+v", seen)
 	}
 }
 
@@ -164,6 +179,7 @@ func TestEndlessAndSlowBodies(t *testing.T) {
 					go f.Close()
 				}
 				await(t, "the end", ended)
+				f.asked(map[string]int{"/jwk": 1})
 			})
 		}
 	}
