@@ -42,7 +42,10 @@ func mpgo_client_rotate(client C.uint64_t, keys *C.mp_text, keysLen C.size_t, fa
 func mpgo_client_events(client C.uint64_t, timeoutMS C.int64_t, events, fault *C.mp_buf) (status C.int32_t) {
 	defer rescue(&status, fault)
 	text, failure := host.ClientEvents(uint64(client), int64(timeoutMS))
-	return giveBytes(events, text, failure, fault)
+	if status = giveBytes(events, text, failure, fault); status == C.MP_ERROR_NO_MEMORY {
+		host.ClientEventsBack(uint64(client), text)
+	}
+	return status
 }
 
 //export mpgo_client_status

@@ -50,9 +50,19 @@ int check_error(int32_t want, int32_t got, mp_buf *error, const char *call, cons
   return before == failures_here;
 }
 
+/* How many handles there are; 0 if the library does not say, because it is
+ * poisoned. */
+static unsigned long live(void) {
+  uint64_t count = 0;
+  return mp_live_handles(&count) == MP_OK ? (unsigned long)count : 0;
+}
+
 void run(const char *name, void (*test)(void)) {
+  unsigned long before = live(), after;
   failures_here = 0;
   test();
+  after = live();
+  if (after > before && ++failures_here) printf("  %lu handles more than before the test\n", after - before);
   if (failures_here == 0)
     passed++;
   else
@@ -61,7 +71,10 @@ void run(const char *name, void (*test)(void)) {
   fflush(stdout);
 }
 
+static void every_handle_was_freed(void) { CHECK(live() == 0); }
+
 int summary(void) {
+  run("every_handle_was_freed", every_handle_was_freed);
   printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

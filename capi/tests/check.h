@@ -22,9 +22,11 @@ int check_status(int32_t want, int32_t got, const char *call, const char *file, 
  * its constant members. Frees *error. */
 int check_error(int32_t want, int32_t got, mp_buf *error, const char *call, const char *file, int line);
 
+/* Runs one test, which must free the handles that it makes. */
 void run(const char *name, void (*test)(void));
 
-/* Prints "N passed, N failed"; returns the exit code. */
+/* One more test, that no handle is left, and then "N passed, N failed"; returns
+ * the exit code. */
 int summary(void);
 
 #endif

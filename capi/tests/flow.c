@@ -64,7 +64,7 @@ void test_flow_performed(void) {
   CHECK(has_text(&step, "token.access_token", room));
   mp_buf_free(&step);
   CHECK_STATUS(MP_OK, mp_flow_free(flow));
-  CHECK_STATUS(MP_OK, mp_client_free(client));
+  end_client(client);
 }
 
 /* What a host with its own HTTP does: the request goes out by the test's hand. */
@@ -95,7 +95,7 @@ void test_flow_sent_by_hand(void) {
   free(method);
   mp_buf_free(&step);
   mp_flow_free(flow);
-  mp_client_free(client);
+  end_client(client);
 }
 
 void test_flow_out_of_order(void) {
@@ -126,7 +126,7 @@ void test_flow_out_of_order(void) {
   CHECK_ERROR(MP_ERROR_OUT_OF_ORDER, mp_flow_failed(flow, reason, strlen(reason), &e), &e);
   expect(flow, "done");
   mp_flow_free(flow);
-  mp_client_free(client);
+  end_client(client);
 }
 
 /* A signature that cannot be one of this key is refused and nothing is sent. */
@@ -141,7 +141,7 @@ void test_flow_signature_size(void) {
     expect(flow, "sign");
     CHECK_ERROR(MP_ERROR_INVALID_SIGNATURE, mp_flow_signed(flow, bytes, sizes[i], &e), &e);
     CHECK_STATUS(MP_OK, mp_flow_free(flow));
-    CHECK_STATUS(MP_OK, mp_client_free(client));
+    end_client(client);
   }
   CHECK(sandbox_count("/token") == 0);
 }
@@ -171,7 +171,7 @@ void test_flow_failed_attempt(void) {
   mp_buf_free(&first);
   mp_buf_free(&step);
   mp_flow_free(flow);
-  mp_client_free(client);
+  end_client(client);
 }
 
 void test_flow_bad_answers(void) {
@@ -195,7 +195,7 @@ void test_flow_bad_answers(void) {
     expect(flow, "send");
   }
   mp_flow_free(flow);
-  mp_client_free(client);
+  end_client(client);
 }
 
 /* Two flows of one source: one fetches, the other waits and gets the same. */
@@ -220,7 +220,7 @@ void test_flow_shares_fetch(void) {
   mp_buf_free(&two);
   mp_flow_free(first);
   mp_flow_free(second);
-  mp_client_free(client);
+  end_client(client);
 }
 
 /* A flow that is given up does not stand in the way of the next one. */
@@ -234,5 +234,5 @@ void test_flow_abandoned(void) {
   perform(flow);
   expect(flow, "done");
   mp_flow_free(flow);
-  mp_client_free(client);
+  end_client(client);
 }

@@ -21,6 +21,7 @@ static void all_source_calls(uint64_t handle, int32_t want) {
   CHECK_ERROR(want, mp_source_token(handle, 0, &out, &e), &e);
   CHECK_ERROR(want, mp_source_token(handle, 1000, &out, &e), &e);
   CHECK_ERROR(want, mp_source_invalidate(handle, "x", 1, &e), &e);
+  CHECK_STATUS(want, mp_source_cancel(handle));
   CHECK_ERROR(want, mp_flow_new(handle, &flow, &e), &e);
   CHECK_STATUS(want, mp_source_peek(handle, room, sizeof room, &length, NULL, NULL, NULL));
   CHECK(out.data == NULL && flow == 77 && length == 99);
@@ -34,27 +35,43 @@ static void all_flow_calls(uint64_t handle, int32_t want) {
   CHECK_ERROR(want, mp_flow_signed(handle, bytes, sizeof bytes, &e), &e);
   CHECK_ERROR(want, mp_flow_received(handle, head, sizeof head - 1, NULL, 0, &e), &e);
   CHECK_ERROR(want, mp_flow_failed(handle, reason, sizeof reason - 1, &e), &e);
+  CHECK_ERROR(want, mp_flow_loaded(handle, bytes, sizeof bytes, &e), &e);
+  CHECK_ERROR(want, mp_flow_loaded(handle, NULL, 0, &e), &e);
+  CHECK_ERROR(want, mp_flow_saved(handle, &e), &e);
   CHECK_ERROR(want, mp_flow_perform(handle, 0, &e), &e);
   CHECK(out.data == NULL);
 }
 
 static void all_client_calls(uint64_t handle, int32_t want) {
-  const char *request = "{\"scopes\": [\"a:b\"]}";
+  const char *request = "{\"scopes\": [\"a:b\"]}", *keys = "{\"key\": {\"kid\": \"k\", \"signature_size\": 256}}";
   uint64_t source = 77;
-  mp_buf e = MP_BUF_INIT;
+  mp_buf out = MP_BUF_INIT, e = MP_BUF_INIT;
   CHECK_ERROR(want, mp_source_new(handle, request, strlen(request), &source, &e), &e);
-  CHECK(source == 77);
+  CHECK_ERROR(want, mp_client_rotate(handle, keys, strlen(keys), &e), &e);
+  CHECK_ERROR(want, mp_client_events(handle, 0, &out, &e), &e);
+  CHECK_ERROR(want, mp_client_events(handle, -1, &out, &e), &e);
+  CHECK_ERROR(want, mp_client_status(handle, &out, &e), &e);
+  CHECK(source == 77 && out.data == NULL);
 }
 
-void test_free_zero(void) {
+void test_F77_free_zero(void) {
   CHECK_STATUS(MP_OK, mp_client_free(0));
   CHECK_STATUS(MP_OK, mp_source_free(0));
   CHECK_STATUS(MP_OK, mp_flow_free(0));
 }
 
-void test_unknown_handles(void) {
+void test_F77_unknown_handles(void) {
   static const uint64_t numbers[] = {0, 1, 2, 42, (uint64_t)1 << 32, (uint64_t)1 << 56, (uint64_t)1 << 63, ~(uint64_t)0};
-  size_t i;
+  uint64_t random = 88172645463325252u;
+  size_t i, length = 99;
+  for (i = 0; i < (size_t)scaled(10000); i++) { /* numbers from anywhere (xorshift) */
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    CHECK_STATUS(MP_ERROR_INVALID_HANDLE, mp_source_peek(random, NULL, 0, &length, NULL, NULL, NULL));
+    CHECK_STATUS(MP_ERROR_INVALID_HANDLE, mp_client_free(random));
+  }
+  CHECK(length == 99);
   for (i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     all_client_calls(numbers[i], MP_ERROR_INVALID_HANDLE);
     all_source_calls(numbers[i], MP_ERROR_INVALID_HANDLE);
@@ -67,7 +84,7 @@ void test_unknown_handles(void) {
 }
 
 /* Live handles, but of another kind. */
-void test_wrong_kind(void) {
+void test_F77_wrong_kind(void) {
   uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), ""), flow = 0;
   mp_buf e = MP_BUF_INIT;
   CHECK_ERROR(MP_OK, mp_flow_new(source, &flow, &e), &e);
@@ -86,10 +103,10 @@ void test_wrong_kind(void) {
   /* None of this harmed them. */
   CHECK_STATUS(MP_OK, mp_flow_free(flow));
   CHECK_STATUS(MP_OK, mp_source_free(source));
-  CHECK_STATUS(MP_OK, mp_client_free(client));
+  end_client(client);
 }
 
-void test_freed_handles(void) {
+void test_F77_freed_handles(void) {
   uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), ""), flow = 0, again;
   mp_buf e = MP_BUF_INIT;
   CHECK_ERROR(MP_OK, mp_flow_new(source, &flow, &e), &e);
@@ -108,7 +125,7 @@ void test_freed_handles(void) {
 
   again = new_client();
   CHECK(again != client && again != source && again != flow);
-  CHECK_STATUS(MP_OK, mp_client_free(again));
+  end_client(again);
 }
 
 /* Freeing a client ends its sources and flows, which can then only be freed. */
@@ -129,4 +146,5 @@ void test_client_free_closes(void) {
   mp_buf_free(&out);
   CHECK_STATUS(MP_OK, mp_flow_free(flow));
   CHECK_STATUS(MP_OK, mp_source_free(source));
+  CHECK_STATUS(MP_ERROR_INVALID_HANDLE, mp_source_free(source));
 }

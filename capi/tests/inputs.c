@@ -136,7 +136,7 @@ void test_bad_requests(void) {
     refused(&requests[i], mp_source_new(client, requests[i].json, strlen(requests[i].json), &source, &e), &e, "eyJ");
   CHECK(source == 77);
   CHECK(sandbox_count("/token") == 0);
-  mp_client_free(client);
+  end_client(client);
 }
 
 /* Everything that is wrong is said at once. */

@@ -34,7 +34,7 @@ void test_buffers(void) {
 
 /* Each pointer in turn is NULL where it must not be. Handles are not looked at
  * before the pointers are good. */
-void test_null(void) {
+void test_F76_null(void) {
   const int32_t wrong = MP_ERROR_INVALID_ARGUMENT;
   const uint8_t byte[] = {0};
   uint64_t handle = 77;
@@ -50,12 +50,17 @@ void test_null(void) {
   CHECK_ERROR(wrong, mp_source_key(1, NULL, &e), &e);
   CHECK_ERROR(wrong, mp_source_token(1, 0, NULL, &e), &e);
   CHECK_ERROR(wrong, mp_source_invalidate(1, NULL, 3, &e), &e);
+  CHECK_ERROR(wrong, mp_client_rotate(1, NULL, 2, &e), &e);
+  CHECK_ERROR(wrong, mp_client_events(1, 0, NULL, &e), &e);
+  CHECK_ERROR(wrong, mp_client_status(1, NULL, &e), &e);
+  CHECK_STATUS(wrong, mp_live_handles(NULL));
   CHECK_ERROR(wrong, mp_flow_new(1, NULL, &e), &e);
   CHECK_ERROR(wrong, mp_flow_next(1, NULL, &e), &e);
   CHECK_ERROR(wrong, mp_flow_signed(1, NULL, 256, &e), &e);
   CHECK_ERROR(wrong, mp_flow_received(1, NULL, 2, byte, 1, &e), &e);
   CHECK_ERROR(wrong, mp_flow_received(1, "{}", 2, NULL, 1, &e), &e);
   CHECK_ERROR(wrong, mp_flow_failed(1, NULL, 2, &e), &e);
+  CHECK_ERROR(wrong, mp_flow_loaded(1, NULL, 1, &e), &e);
   CHECK_ERROR(wrong, mp_key_read(NULL, 2, &out, &e), &e);
   CHECK_ERROR(wrong, mp_key_read("{}", 2, NULL, &e), &e);
   CHECK_ERROR(wrong, mp_key_generate(NULL, 2, &out, &e), &e);
@@ -76,7 +81,7 @@ void test_null(void) {
 }
 
 /* Lengths are refused before a byte behind the pointer is read. */
-void test_lengths(void) {
+void test_F76_lengths(void) {
   static const size_t lengths[] = {TOO_LONG, (size_t)1 << 31, (size_t)-1};
   const int32_t wrong = MP_ERROR_INVALID_ARGUMENT;
   const char *text = "{}";
@@ -94,6 +99,8 @@ void test_lengths(void) {
     CHECK_ERROR(wrong, mp_flow_received(1, text, n, byte, 1, &e), &e);
     CHECK_ERROR(wrong, mp_flow_received(1, text, 2, byte, n, &e), &e);
     CHECK_ERROR(wrong, mp_flow_failed(1, text, n, &e), &e);
+    CHECK_ERROR(wrong, mp_flow_loaded(1, byte, n, &e), &e);
+    CHECK_ERROR(wrong, mp_client_rotate(1, text, n, &e), &e);
     CHECK_ERROR(wrong, mp_key_read(text, n, &out, &e), &e);
     CHECK_ERROR(wrong, mp_key_generate(text, n, &out, &e), &e);
     CHECK_ERROR(wrong, mp_certificate_read(byte, n, &out, &e), &e);
@@ -116,40 +123,67 @@ void test_error_names_argument(void) {
   mp_buf_free(&e);
 }
 
+/* A copy with nothing behind it, so that the address sanitizer sees who reads
+ * further than the length. */
+static char *without_nul(const char *text) {
+  size_t n = strlen(text);
+  char *copy = (char *)malloc(n > 0 ? n : 1);
+  if (copy == NULL) exit(2);
+  memcpy(copy, text, n);
+  return copy;
+}
+
+void test_F79_no_nul_at_the_end(void) {
+  char *config = configuration(NULL), *bare, request[256];
+  uint64_t client = 0, source = 0;
+  mp_buf e = MP_BUF_INIT;
+
+  bare = without_nul(config);
+  CHECK_ERROR(MP_OK, mp_client_new(bare, strlen(config), &client, &e), &e);
+  free(bare);
+  free(config);
+  snprintf(request, sizeof request, "{\"scopes\": [\"%s\"]}", setting("scopes.plain"));
+  bare = without_nul(request);
+  CHECK_ERROR(MP_OK, mp_source_new(client, bare, strlen(request), &source, &e), &e);
+  CHECK_ERROR(MP_OK, mp_source_invalidate(source, bare, strlen(request), &e), &e);
+  free(bare);
+  CHECK_STATUS(MP_OK, mp_source_free(source));
+  end_client(client);
+}
+
 /* A text that is not JSON of the expected shape, everywhere a text goes in. */
-void test_malformed_text(void) {
+void test_F79_malformed_text(void) {
   static const char *const texts[] = {"",           " ",         "null",         "[]",       "7",
                                       "\"text\"",   "{",         "{}x",          "{} {}",    "{\"a\": 1",
                                       "{'a': 1}",   "{\"\xff\xfe\": 1}", "{\"a\": NaN}", "\xef\xbb\xbf{}", "{\"a\": 1, \"a\": 1}",
                                       "{\"no_such_member\": 1}"};
   mp_buf out = MP_BUF_INIT, e = MP_BUF_INIT;
   uint64_t handle = 77, client = new_client();
-  size_t i;
+  size_t i, k;
 
   for (i = 0; i < sizeof texts / sizeof *texts; i++) {
+    static const int32_t own[] = {MP_ERROR_INVALID_CONFIGURATION, MP_ERROR_INVALID_TOKEN_REQUEST, MP_ERROR_INVALID_KEY,
+                                  MP_ERROR_INVALID_ARGUMENT, MP_ERROR_INVALID_CONFIGURATION};
     size_t n = strlen(texts[i]);
-    int32_t status[4];
-    status[0] = mp_client_new(texts[i], n, &handle, &e);
-    CHECK_ERROR(status[0], status[0], &e);
-    status[1] = mp_source_new(client, texts[i], n, &handle, &e);
-    CHECK_ERROR(status[1], status[1], &e);
-    status[2] = mp_key_read(texts[i], n, &out, &e);
-    CHECK_ERROR(status[2], status[2], &e);
-    status[3] = mp_key_generate(texts[i], n, &out, &e);
-    CHECK_ERROR(status[3], status[3], &e);
-    if (!(CHECK(status[0] == MP_ERROR_INVALID_CONFIGURATION || status[0] == MP_ERROR_INVALID_ARGUMENT) &
-          CHECK(status[1] == MP_ERROR_INVALID_TOKEN_REQUEST || status[1] == MP_ERROR_INVALID_ARGUMENT) &
-          CHECK(status[2] == MP_ERROR_INVALID_KEY || status[2] == MP_ERROR_INVALID_ARGUMENT) &
-          CHECK(status[3] == MP_ERROR_INVALID_ARGUMENT)))
-      printf("    text %lu: %s -> %d %d %d %d\n", (unsigned long)i, texts[i], (int)status[0], (int)status[1],
-             (int)status[2], (int)status[3]);
+    char *text = without_nul(texts[i]);
+    for (k = 0; k < sizeof own / sizeof *own; k++) {
+      int32_t status = k == 0   ? mp_client_new(text, n, &handle, &e)
+                       : k == 1 ? mp_source_new(client, text, n, &handle, &e)
+                       : k == 2 ? mp_key_read(text, n, &out, &e)
+                       : k == 3 ? mp_key_generate(text, n, &out, &e)
+                                : mp_client_rotate(client, text, n, &e);
+      CHECK_ERROR(status, status, &e);
+      if (!CHECK(status == own[k] || status == MP_ERROR_INVALID_ARGUMENT))
+        printf("    text %lu, call %lu: %s -> %d\n", (unsigned long)i, (unsigned long)k, texts[i], (int)status);
+    }
+    free(text);
   }
   CHECK(handle == 77 && out.data == NULL);
-  mp_client_free(client);
+  end_client(client);
 }
 
 /* An embedded NUL ends nothing: the length counts, and JSON has no raw NUL. */
-void test_embedded_nul(void) {
+void test_F79_embedded_nul(void) {
   static const char config[] = "{\"environment\": \"test\"}\0{}";
   uint64_t handle = 77;
   mp_buf e = MP_BUF_INIT;
@@ -160,7 +194,7 @@ void test_embedded_nul(void) {
 }
 
 /* Nesting far beyond any configuration, and the longest text that is let in. */
-void test_deep_and_long_text(void) {
+void test_F79_deep_and_long_text(void) {
   size_t size = TOO_LONG - 1, i;
   char *text = (char *)malloc(size);
   uint64_t handle = 77;
@@ -181,5 +215,11 @@ void test_deep_and_long_text(void) {
   CHECK_ERROR(status, status, &e);
   CHECK(status == MP_ERROR_INVALID_CONFIGURATION || status == MP_ERROR_INVALID_ARGUMENT);
   CHECK(handle == 77);
+  free(text);
+
+  /* 16 MiB are refused unread. */
+  text = (char *)calloc(16, 1 << 20);
+  if (!CHECK(text != NULL)) return;
+  CHECK_ERROR(MP_ERROR_INVALID_ARGUMENT, mp_client_new(text, (size_t)16 << 20, &handle, &e), &e);
   free(text);
 }

@@ -7,34 +7,36 @@
 #define _POSIX_C_SOURCE 200809L
 #endif
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
 #include "tests.h"
 #include "world.h"
 
-#define THREADS 8
+enum { THREADS = 8, CROWD = 64, CALLS = 1000000 };
 
-/* Lets THREADS + 1 threads go on when all have come. */
+/* Lets so many threads go on when all have come. */
 typedef struct {
   pthread_mutex_t lock;
   pthread_cond_t all_here;
-  int arrived;
+  int expected;
 } gate;
+
+#define GATE(threads) {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, threads}
 
 static void meet(gate *g) {
   pthread_mutex_lock(&g->lock);
-  g->arrived++;
-  if (g->arrived == THREADS + 1) pthread_cond_broadcast(&g->all_here);
-  while (g->arrived < THREADS + 1) pthread_cond_wait(&g->all_here, &g->lock);
+  if (--g->expected == 0) pthread_cond_broadcast(&g->all_here);
+  while (g->expected > 0) pthread_cond_wait(&g->all_here, &g->lock);
   pthread_mutex_unlock(&g->lock);
 }
 
 typedef struct {
-  gate *start, *under_way;
+  gate *start, *half_way;
   uint64_t source;
   int32_t status;
-  int strange;
+  int calls, ended, strange;
   mp_buf token;
 } worker;
 
@@ -45,8 +47,19 @@ static void *ask_once(void *argument) {
   return NULL;
 }
 
+/* Starts count workers at the gate. */
+static void start(pthread_t *threads, worker *workers, int count, void *(*work)(void *), gate *g, uint64_t source) {
+  int i;
+  memset(workers, 0, (size_t)count * sizeof *workers);
+  for (i = 0; i < count; i++) {
+    workers[i].start = g;
+    workers[i].source = source;
+    CHECK(pthread_create(&threads[i], NULL, work, &workers[i]) == 0);
+  }
+}
+
 void test_one_fetch_for_all_threads(void) {
-  gate start = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+  gate go = GATE(THREADS + 1);
   pthread_t threads[THREADS];
   worker workers[THREADS];
   uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), "");
@@ -54,13 +67,8 @@ void test_one_fetch_for_all_threads(void) {
 
   sandbox_forget();
   sandbox_faults("[{\"path\": \"/token\", \"times\": 1, \"latency_ms\": 200}]");
-  memset(workers, 0, sizeof workers);
-  for (i = 0; i < THREADS; i++) {
-    workers[i].start = &start;
-    workers[i].source = source;
-    CHECK(pthread_create(&threads[i], NULL, ask_once, &workers[i]) == 0);
-  }
-  meet(&start);
+  start(threads, workers, THREADS, ask_once, &go, source);
+  meet(&go);
   for (i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
   for (i = 0; i < THREADS; i++) {
     CHECK_STATUS(MP_OK, workers[i].status);
@@ -69,84 +77,115 @@ void test_one_fetch_for_all_threads(void) {
   for (i = 0; i < THREADS; i++) mp_buf_free(&workers[i].token);
   CHECK(sandbox_count("/token") == 1);
   sandbox_faults("[]");
-  mp_client_free(client);
+  end_client(client);
 }
 
-/* Calls of every sort until the client is gone, and some more. */
+/* Calls of every sort. Until half way all of them must succeed; after that each
+ * has its result or says that the client is closed. */
 static void *ask_often(void *argument) {
   worker *w = (worker *)argument;
   char room[8192];
   size_t length;
   mp_buf out = MP_BUF_INIT;
-  int i, ended = 0;
+  int i, half = w->calls / 2;
   meet(w->start);
-  for (i = 0; i < 1000000 && ended < 100; i++) {
-    int32_t status;
-    switch (i % 3) {
-      case 0: status = mp_source_peek(w->source, room, sizeof room, &length, NULL, NULL, NULL); break;
-      case 1: status = mp_source_token(w->source, 1000, &out, NULL); break;
-      default: status = mp_source_key(w->source, &out, NULL); break;
+  for (i = 0; i < w->calls; i++) {
+    int32_t status, closed = MP_ERROR_CLOSED;
+    if (i == half) meet(w->half_way);
+    switch (i % 8) {
+      case 0: status = mp_source_token(w->source, 1000, &out, NULL); break;
+      case 1: status = mp_source_key(w->source, &out, NULL); break;
+      default:
+        status = mp_source_peek(w->source, room, sizeof room, &length, NULL, NULL, NULL);
+        closed = MP_ERROR_NO_TOKEN;
     }
     mp_buf_free(&out);
-    if (status == MP_ERROR_CLOSED)
-      ended++;
-    else if (status != MP_OK && !(status == MP_ERROR_NO_TOKEN && i % 3 == 0))
+    if (status == closed && i >= half)
+      w->ended++;
+    else if (status != MP_OK)
       w->strange = status;
-    if (i == 100) meet(w->under_way);
   }
-  w->status = ended;
   return NULL;
 }
 
-void test_close_under_way(void) {
-  gate start = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
-  gate under_way = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
-  pthread_t threads[THREADS];
-  worker workers[THREADS];
+/* A million calls by 64 threads on one handle, whose client is freed meanwhile. */
+void test_F81_close_under_way(void) {
+  gate go = GATE(CROWD + 1), half_way = GATE(CROWD + 1);
+  pthread_t threads[CROWD];
+  static worker workers[CROWD];
   uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), "");
   mp_buf token = MP_BUF_INIT;
-  int i;
+  size_t length;
+  int i, calls = scaled(CALLS) / CROWD, ended = 0;
 
   CHECK_STATUS(MP_OK, mp_source_token(source, 10000, &token, NULL));
   mp_buf_free(&token);
-  memset(workers, 0, sizeof workers);
-  for (i = 0; i < THREADS; i++) {
-    workers[i].start = &start;
-    workers[i].under_way = &under_way;
-    workers[i].source = source;
-    CHECK(pthread_create(&threads[i], NULL, ask_often, &workers[i]) == 0);
+  start(threads, workers, CROWD, ask_often, &go, source);
+  for (i = 0; i < CROWD; i++) {
+    workers[i].half_way = &half_way;
+    workers[i].calls = calls;
   }
-  meet(&start);
-  meet(&under_way);
+  meet(&go);
+  meet(&half_way);
   CHECK_STATUS(MP_OK, mp_client_free(client));
-  for (i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-  for (i = 0; i < THREADS; i++) {
-    CHECK(workers[i].status == 100);
+  for (i = 0; i < CROWD; i++) pthread_join(threads[i], NULL);
+  for (i = 0; i < CROWD; i++) {
     CHECK_STATUS(0, workers[i].strange);
+    ended += workers[i].ended;
   }
+  CHECK(ended > 0);
+  CHECK_STATUS(MP_ERROR_NO_TOKEN, mp_source_peek(source, NULL, 0, &length, NULL, NULL, NULL));
+  CHECK_STATUS(MP_OK, mp_source_free(source));
 }
 
-/* Freeing a client lets those go who wait for its tokens. */
-void test_close_frees_waiters(void) {
-  gate start = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+/* What ends the wait of all the threads on a source, and with which answer. */
+static void ends_waits(int32_t (*end)(uint64_t), uint64_t of, uint64_t source, int32_t want) {
+  gate go = GATE(THREADS + 1);
   pthread_t threads[THREADS];
   worker workers[THREADS];
-  uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), "");
+  int64_t began;
   int i;
 
   sandbox_forget();
   sandbox_faults("[{\"path\": \"/token\", \"times\": 1, \"kind\": \"hang\"}]");
-  memset(workers, 0, sizeof workers);
-  for (i = 0; i < THREADS; i++) {
-    workers[i].start = &start;
-    workers[i].source = source;
-    CHECK(pthread_create(&threads[i], NULL, ask_once, &workers[i]) == 0);
-  }
-  meet(&start);
-  CHECK_STATUS(MP_OK, mp_client_free(client));
+  start(threads, workers, THREADS, ask_once, &go, source);
+  meet(&go);
+  while (sandbox_count("/token") == 0) pause_ms(5);
+  pause_ms(50);
+  began = now_ms();
+  CHECK_STATUS(MP_OK, end(of));
   for (i = 0; i < THREADS; i++) {
     pthread_join(threads[i], NULL);
-    CHECK_STATUS(MP_ERROR_CLOSED, workers[i].status);
+    CHECK_STATUS(want, workers[i].status);
+    CHECK(workers[i].token.data == NULL);
   }
+  CHECK(now_ms() - began < 2000); /* far from the 8 s of the hanging attempt */
   sandbox_faults("[]");
+}
+
+void test_close_frees_waiters(void) {
+  uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), "");
+  ends_waits(mp_client_free, client, source, MP_ERROR_CLOSED);
+  CHECK_STATUS(MP_OK, mp_source_free(source));
+}
+
+void test_source_free_frees_waiters(void) {
+  uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), "");
+  ends_waits(mp_source_free, source, source, MP_ERROR_CLOSED);
+  end_client(client);
+}
+
+/* Cancelling ends the waits of now on this handle, and nothing else. */
+void test_cancel(void) {
+  uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), ""),
+           other = new_source(client, setting("scopes.plain"), "");
+  mp_buf token = MP_BUF_INIT, e = MP_BUF_INIT;
+  ends_waits(mp_source_cancel, source, source, MP_ERROR_CANCELLED);
+  CHECK_STATUS(MP_OK, mp_source_cancel(source)); /* with nobody there */
+  CHECK_ERROR(MP_OK, mp_source_token(other, 20000, &token, &e), &e);
+  mp_buf_free(&token);
+  CHECK_ERROR(MP_OK, mp_source_token(source, 10000, &token, &e), &e);
+  mp_buf_free(&token);
+  CHECK(sandbox_count("/token") == 2); /* the one that hung, and its second attempt */
+  end_client(client);
 }

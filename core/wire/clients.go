@@ -118,6 +118,9 @@ func (h *Host) ClientEvents(client uint64, timeoutMS int64) (events []byte, fail
 	if c.events == nil {
 		return nil, fail(core.NewError(core.CodeInvalidArgument, "the client keeps no events; its configuration has no events member", nil))
 	}
+	if events := c.events.again(); events != nil {
+		return events, nil
+	}
 	list, dropped, closed := c.events.take(timeout(timeoutMS))
 	if closed {
 		return nil, fail(core.NewError(core.CodeClosed, "the client was closed", nil))
@@ -134,4 +137,12 @@ func (h *Host) ClientEvents(client uint64, timeoutMS int64) (events []byte, fail
 	w.Raw("events", append(text, ']'))
 	w.Int("dropped", dropped)
 	return w.Bytes(), nil
+}
+
+// ClientEventsBack takes back what ClientEvents returned, for the next call: the
+// host environment had no memory for it.
+func (h *Host) ClientEventsBack(client uint64, events []byte) {
+	if c := h.clients.get(client); c != nil && c.events != nil {
+		c.events.giveBack(events)
+	}
 }

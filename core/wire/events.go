@@ -19,6 +19,7 @@ type eventQueue struct {
 	dropped int64 // the oldest, since the last take
 	closed  bool
 	news    chan struct{} // closed when there is something to take
+	back    []byte        // what was taken, but found no room at the host
 }
 
 func newEventQueue(limit int) *eventQueue {
@@ -62,6 +63,22 @@ func (q *eventQueue) take(wait time.Duration) (list []core.Event, dropped int64,
 			last = true
 		}
 	}
+}
+
+// giveBack keeps the JSON of taken events for the next poll.
+func (q *eventQueue) giveBack(events []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.back = events
+}
+
+// again returns what was given back, once.
+func (q *eventQueue) again() []byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	events := q.back
+	q.back = nil
+	return events
 }
 
 // close makes those who wait, and all who come later, learn that it is over.

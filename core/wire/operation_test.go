@@ -218,6 +218,26 @@ func TestStoreIsPassedBy(t *testing.T) {
 	}
 }
 
+// Events that the host environment had no memory for come again.
+func TestEventsGivenBack(t *testing.T) {
+	h := NewHost(&endpoint{}, nil)
+	client, source := newSource(t, h, with(keyConfig(), `"events":10`), `{"scopes":["a:b"]}`)
+	_, failure := h.SourceToken(source, -1)
+	ok(t, failure)
+	taken, failure := h.ClientEvents(client, 0)
+	ok(t, failure)
+	h.ClientEventsBack(client, taken)
+	again, failure := h.ClientEvents(client, 0)
+	ok(t, failure)
+	if string(again) != string(taken) || !strings.Contains(string(taken), "acquisition_started") {
+		t.Errorf("%s came again as %s", taken, again)
+	}
+	if last, _ := h.ClientEvents(client, 0); string(last) != `{"events":[],"dropped":0}` {
+		t.Errorf("then came %s", last)
+	}
+	h.ClientEventsBack(client+1, taken) // an unknown client: nothing happens
+}
+
 // slowEndpoint takes a second for each answer.
 type slowEndpoint struct{ endpoint }
 
