@@ -84,7 +84,10 @@ static void *job(void *unused) {
 }
 
 static void *load_and_use(void *unused) {
-  if ((loaded = dlopen(library, RTLD_NOW | RTLD_LOCAL)) == NULL) return fprintf(stderr, "%s\n", dlerror()), NULL;
+  if ((loaded = dlopen(library, RTLD_NOW | RTLD_LOCAL)) == NULL) {
+    fprintf(stderr, "%s\n", dlerror());
+    return NULL;
+  }
   return find_all(loaded) ? job(unused) : NULL;
 }
 

@@ -120,7 +120,7 @@ json_t *next_step(runner *r, size_t flow) {
 }
 
 static json_t *feed_signature(runner *r, size_t flow, json_int_t size) {
-  static const uint8_t zeros[1 << 16];
+  static const uint8_t zeros[1 << 16] = {0};
   mp_buf error = MP_BUF_INIT;
   if (size > (json_int_t)sizeof zeros) return wrong(r, "more zeros than there are");
   return told(r, mp_flow_signed(r->flows[flow].handle, zeros, size < 0 ? 0 : (size_t)size, &error), &error);
