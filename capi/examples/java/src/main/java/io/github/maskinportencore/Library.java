@@ -40,7 +40,7 @@ final class Library {
     private static synchronized Library loadOnce() {
         if (loaded == null) {
             String file = System.getProperty("maskinporten.library", System.getenv("MASKINPORTEN_LIBRARY"));
-            loaded = load(Backend.preferred(), file == null || file.isEmpty() ? System.mapLibraryName("maskinporten") : file);
+            loaded = load(Backend.preferred(), file == null || file.isEmpty() ? System.mapLibraryName("maskinporten") : Path.of(file).toAbsolutePath().toString());
         }
         return loaded;
     }

@@ -27,9 +27,9 @@ final class ForeignBackend implements Backend {
 
     ForeignBackend(String file) {
         // The global arena: a Go library cannot be unloaded.
-        SymbolLookup symbols = file.indexOf('/') < 0 && file.indexOf('\\') < 0
-                ? SymbolLookup.libraryLookup(file, Arena.global())
-                : SymbolLookup.libraryLookup(Path.of(file), Arena.global());
+        SymbolLookup symbols = Path.of(file).isAbsolute()
+                ? SymbolLookup.libraryLookup(Path.of(file), Arena.global())
+                : SymbolLookup.libraryLookup(file, Arena.global());
         Map<String, MethodHandle> handles = new HashMap<>();
         handles.put("mp_abi_version", handle(symbols, "mp_abi_version", JAVA_INT));
         calls = proxy(handles);

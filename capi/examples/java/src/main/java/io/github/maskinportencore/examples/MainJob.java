@@ -30,7 +30,7 @@ public final class MainJob {
 
     public static void main(String[] arguments) throws Exception {
         if (arguments.length != 1) {
-            System.err.println("usage: java -jar maskinporten-0.1.0.jar settings.json");
+            System.err.println("usage: java -jar maskinporten.jar settings.json");
             System.exit(2);
         }
         JsonObject settings = JsonParser.parseString(Files.readString(Path.of(arguments[0]))).getAsJsonObject();
