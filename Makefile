@@ -22,6 +22,7 @@ GO_FILES := go.mod go.sum $(shell find core capi wasm -name '*.go' -not -name '*
 C_FILES  := $(wildcard capi/*.c capi/*.h capi/*.map capi/include/*.h)
 EXAMPLES := $(wildcard capi/examples/c/*.c capi/examples/c/*.h)
 PY_FILES := $(shell find bindings/python/src bindings/python/_build -name '*.py') bindings/python/pyproject.toml bindings/python/README.md
+JAVA_FILES := $(shell find capi/examples/java/src -name '*.java') capi/examples/java/pom.xml capi/examples/java/run.sh
 JS_FILES := $(shell find bindings/node/src bindings/node/native -type f) $(wildcard bindings/node/*.mjs) bindings/node/package.json bindings/node/README.md
 
 LIB     := $(BUILD)/libmaskinporten.so
@@ -42,9 +43,9 @@ DEMO    := $(BUILD)/demo
 VENV    := $(BUILD)/python-venv
 
 # What `make test` runs: test-go and so on.
-SUITES := go fuzz c python node edge readme release
+SUITES := go fuzz c java python node edge readme release
 
-.PHONY: help demo test lib wasm cli release dist bench fuzz install uninstall clean $(SUITES:%=test-%)
+.PHONY: help demo test lib wasm cli release dist bench bench-java fuzz install uninstall clean $(SUITES:%=test-%)
 .DELETE_ON_ERROR:
 
 help: ## show this help
@@ -125,9 +126,16 @@ $(DEMO)/c: $(LIB) $(EXAMPLES)
 	@mkdir -p $(DEMO)
 	$(CC) -std=c99 -O2 -D_POSIX_C_SOURCE=200809L -I$(BUILD)/include capi/examples/c/main_job.c capi/examples/c/json_member.c capi/examples/c/loopback_http.c -o $@ -L$(BUILD) -lmaskinporten -Wl,-rpath,$(CURDIR)/$(BUILD)
 
-demo: $(CLI) $(DEMO)/c $(DEMO)/python $(DEMO)/node ## the main job against the sandbox, from every language
-	@PYTHONPATH=$(DEMO)/python $(CLI) demo \
-	  --row 'C=$(DEMO)/c {settings}' \
+# Java is the one language of the demo that may be missing: its jar is then not there.
+$(DEMO)/java: $(LIB) $(JAVA_FILES)
+	@rm -rf $@ && mkdir -p $@
+	@sh capi/examples/java/run.sh $(BUILD) jar $@
+
+demo: $(CLI) $(DEMO)/c $(DEMO)/java $(DEMO)/python $(DEMO)/node ## the main job against the sandbox, from every language
+	@set --; test ! -f $(DEMO)/java/maskinporten.jar || \
+	  set -- --row 'Java=java -Dmaskinporten.library=$(CURDIR)/$(LIB) -jar $(DEMO)/java/maskinporten.jar {settings}'; \
+	PYTHONPATH=$(DEMO)/python $(CLI) demo \
+	  --row 'C=$(DEMO)/c {settings}' "$$@" \
 	  --row 'Python=$(PYTHON) bindings/python/examples/main_job.py {settings}' \
 	  --row 'Node native=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine native' \
 	  --row 'Node WASM wasip1=$(NODE) $(DEMO)/node/main-job.mjs {settings} --engine wasip1' \
@@ -149,6 +157,12 @@ fuzz: ## each fuzz target for a minute
 
 test-c: $(LIB) $(CLI) ## the C suite, on the built library
 	@.ci/suite C "$(CC) c++ pkg-config nm readelf" sh capi/tests/run.sh $(BUILD)
+
+test-java: $(LIB) $(CLI) ## the Java suite, through JNA and through java.lang.foreign
+	@.ci/suite Java "java javac mvn $(CC)" sh capi/examples/java/run.sh $(BUILD) test
+
+bench-java: $(LIB) $(CLI) ## what a cached token costs in Java, against bare calls
+	@sh capi/examples/java/run.sh $(BUILD) bench
 
 $(VENV): bindings/python/requirements-test.txt $(WHEEL)
 	@test -x $@/bin/python || $(PYTHON) -m venv $@
@@ -186,4 +200,4 @@ uninstall: ## what install put there
 	rm -f $(DESTDIR)$(LIBDIR)/libmaskinporten.so $(DESTDIR)$(LIBDIR)/libmaskinporten.so.* $(DESTDIR)$(LIBDIR)/pkgconfig/maskinporten.pc $(DESTDIR)$(PREFIX)/include/maskinporten.h
 
 clean: ## everything that was built
-	rm -rf $(BUILD) $(DIST)
+	rm -rf $(BUILD) $(DIST) capi/examples/java/target
