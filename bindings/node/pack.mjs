@@ -9,7 +9,7 @@
 // The platform packages are optional dependencies of the first, so npm installs
 // the one that fits, and none needs an install script. Equal inputs give equal bytes.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -39,6 +39,10 @@ function pack(manifest, files) {
   for (const [name, path] of Object.entries(files)) cpSync(path, join(folder, name), { recursive: true });
   if (existsSync(join(root, "LICENSE"))) cpSync(join(root, "LICENSE"), join(folder, "LICENSE"));
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  // npm keeps the modes, which would be those of whoever checked the files out.
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    chmodSync(join(entry.parentPath ?? entry.path, entry.name), entry.isDirectory() ? 0o755 : 0o644);
+  }
   execFileSync("npm", ["pack", "--silent", "--pack-destination", resolve(destination)], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
 }
 
