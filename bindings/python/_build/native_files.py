@@ -1,8 +1,8 @@
 """Finds the shared library and the maskinporten command for a wheel, or builds them.
 
-    in the repository              what make built in its build folder
-    MASKINPORTEN_LIBRARY is set    that file, and the command that MASKINPORTEN_COMMAND names
-    from a source distribution     built from the sources in it, with Go and a C compiler
+in the repository              what make built in its build folder
+MASKINPORTEN_LIBRARY is set    that file, and the command that MASKINPORTEN_COMMAND names
+from a source distribution     built from the sources in it, with Go and a C compiler
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ class Native(NamedTuple):
 
 def in_folder(folder: Path) -> Native:
     """Return the library and the command of that folder, for whatever platform they are."""
-    found = [
-        [folder / name for name in names if (folder / name).is_file()] for names in (_LIBRARIES, _COMMANDS)
-    ]
+    found = [[folder / name for name in names if (folder / name).is_file()] for names in (_LIBRARIES, _COMMANDS)]
     if [len(files) for files in found] != [1, 1]:
         raise SystemExit(f"{folder} does not hold one library and one command")
     return Native(found[0][0], found[1][0])
@@ -43,7 +41,9 @@ def find(repository: Path, sources: Path, work: Path) -> Native:
     """Return what belongs in the wheel. What it builds from the sources is put into work."""
     if given := os.environ.get("MASKINPORTEN_LIBRARY"):
         command = os.environ.get("MASKINPORTEN_COMMAND")
-        return Native(_given("MASKINPORTEN_LIBRARY", given), _given("MASKINPORTEN_COMMAND", command) if command else None)
+        return Native(
+            _given("MASKINPORTEN_LIBRARY", given), _given("MASKINPORTEN_COMMAND", command) if command else None
+        )
     if sources.is_dir():
         return _build(sources, work)
     for path, how in ((repository / "build" / _LIBRARY, "make lib"), (repository / "build" / _COMMAND, "make cli")):

@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 _TAGS = {0x8664: "win_amd64", 0xAA64: "win_arm64"}
 _PE32_PLUS = 0x20B
-_DIRECTORIES, _IMPORTS = 112, 1  # where the data directories stand in the optional header; the second is the import table
+_DIRECTORIES, _IMPORTS = (
+    112,
+    1,
+)  # where the data directories stand in the optional header; the second is the import table
 
 # What every Windows that Go runs on (10 and newer) has, as far as Go programs ask for it.
 _ALLOWED = re.compile(r"(kernel32|ntdll|advapi32|ws2_32|bcryptprimitives|ucrtbase|api-ms-win-crt-[a-z0-9-]+)\.dll")
@@ -37,7 +40,7 @@ def read_needs(path: Path) -> Needs:
     data = path.read_bytes()
     try:
         return _read(data)
-    except (struct.error, IndexError, UnicodeDecodeError, _NotUnderstood) as error:
+    except (struct.error, ValueError) as error:
         raise ValueError(f"{path.name} is not a 64-bit Windows file that can be understood: {error}") from None
 
 
@@ -52,18 +55,14 @@ def platform_tag(files: list[Path]) -> str:
     return needs[0].tag
 
 
-class _NotUnderstood(Exception):
-    pass
-
-
 def _read(data: bytes) -> Needs:
     (start,) = struct.unpack_from("<I", data, 0x3C)
     if data[:2] != b"MZ" or data[start : start + 4] != b"PE\0\0":
-        raise _NotUnderstood("it has no PE header")
+        raise ValueError("it has no PE header")
     machine, count, optional_size = struct.unpack_from("<HH12xH", data, start + 4)
     optional = start + 24
     if machine not in _TAGS or struct.unpack_from("<H", data, optional)[0] != _PE32_PLUS:
-        raise _NotUnderstood(f"machine {machine:#x} has no wheel tag here")
+        raise ValueError(f"machine {machine:#x} has no wheel tag here")
     # (virtual size, virtual address, raw size, raw offset) of each section
     sections = [struct.unpack_from("<4I", data, optional + optional_size + i * 40 + 8) for i in range(count)]
     (imports,) = struct.unpack_from("<I", data, optional + _DIRECTORIES + _IMPORTS * 8)
@@ -86,4 +85,4 @@ def _offset(sections: list[tuple[int, ...]], address: int) -> int:
     for _, loaded_at, size, offset in sections:
         if loaded_at <= address < loaded_at + size:
             return offset + address - loaded_at
-    raise _NotUnderstood("an address in it leads nowhere")
+    raise ValueError("an address in it leads nowhere")

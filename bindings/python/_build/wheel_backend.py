@@ -68,8 +68,12 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description="Build a wheel for this platform, or what the options say.")
     parser.add_argument("folder", help="where to put it")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--native", type=Path, metavar="FOLDER", help="a wheel with the library and the command of this folder")
-    what.add_argument("--wasm", type=Path, metavar="FILE", help="a wheel for any platform, with this WebAssembly module")
+    what.add_argument(
+        "--native", type=Path, metavar="FOLDER", help="a wheel with the library and the command of this folder"
+    )
+    what.add_argument(
+        "--wasm", type=Path, metavar="FILE", help="a wheel for any platform, with this WebAssembly module"
+    )
     what.add_argument("--sdist", action="store_true", help="the source distribution")
     given = parser.parse_args()
     if given.sdist:

@@ -10,16 +10,24 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 
 import elf
 import maskinporten
+import native_files
+import wheel_file
 
-wheel_backend = pytest.importorskip("wheel_backend", reason="building a wheel needs Python 3.11")
+if sys.version_info < (3, 11):
+    pytest.skip("building a wheel needs Python 3.11", allow_module_level=True)
+import wheel_backend
+
 INSTALLED_LIBRARY = Path(maskinporten.__file__).with_name("libmaskinporten.so")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files")
 
@@ -116,7 +124,84 @@ def test_equal_inputs_give_equal_bytes(wheel: Path, tmp_path: Path, monkeypatch:
 
 def test_what_was_not_built_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASKINPORTEN_LIBRARY", str(tmp_path / "absent.so"))
-    with pytest.raises(SystemExit, match=r"absent\.so does not exist: run make lib first"):
+    with pytest.raises(SystemExit, match=r"absent\.so does not exist: correct MASKINPORTEN_LIBRARY"):
         wheel_backend.build_wheel(str(tmp_path))
-    with pytest.raises(wheel_backend.UnsupportedOperation):
-        wheel_backend.build_sdist(str(tmp_path))
+    monkeypatch.delenv("MASKINPORTEN_LIBRARY")
+    with pytest.raises(SystemExit, match=r"libmaskinporten\.so does not exist: run make lib first"):
+        native_files.find(tmp_path, tmp_path / "native", tmp_path)
+    with pytest.raises(SystemExit, match="does not hold one library and one command"):
+        native_files.in_folder(tmp_path)
+
+
+def test_a_library_without_its_command_gives_a_wheel_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASKINPORTEN_LIBRARY", str(INSTALLED_LIBRARY))
+    monkeypatch.delenv("MASKINPORTEN_COMMAND", raising=False)
+    with zipfile.ZipFile(tmp_path / wheel_backend.build_wheel(str(tmp_path))) as archive:
+        assert not [name for name in archive.namelist() if "scripts" in name]
+
+
+def test_metadata_has_what_the_project_table_says(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Name\n")
+    project = {
+        "name": "name", "version": "1.2", "description": "What it is.", "readme": "README.md", "license": "MIT",
+        "keywords": ["a", "b"], "classifiers": ["Typing :: Typed"], "requires-python": ">=3.10",
+        "urls": {"Source": "https://example.no/source"}, "dependencies": ["first>=1"],
+        "optional-dependencies": {"wasm": ["second==2", 'third; python_version < "3.12" or os_name == "nt"']},
+    }  # fmt: skip
+    read = Metadata.from_email(wheel_file.metadata(tmp_path, project, tmp_path / "LICENSE"))
+    assert (read.name, str(read.version), read.license_expression, read.license_files) == ("name", "1.2", "MIT", None)
+    assert read.project_urls == {"Source": "https://example.no/source"}
+    assert read.provides_extra == ["wasm"]
+    assert [str(requirement) for requirement in read.requires_dist or []] == [
+        "first>=1",
+        'second==2; extra == "wasm"',
+        'third; (python_version < "3.12" or os_name == "nt") and extra == "wasm"',
+    ]
+    assert read.description == "# Name\n"
+
+
+def test_the_oldest_glibc_has_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = tmp_path / "libmaskinporten.so"
+    library.write_bytes(b"\x7fELF")
+    monkeypatch.setattr(elf, "read_needs", lambda _: elf.Needs("aarch64", frozenset(), (2, 17)))
+    native = native_files.Native(library, None)
+    assert wheel_file.platform_tags(native) == ["manylinux_2_17_aarch64", "manylinux2014_aarch64"]
+    monkeypatch.setattr(elf, "read_needs", lambda _: elf.Needs("aarch64", frozenset(), (2, 28)))
+    assert wheel_file.platform_tags(native) == ["manylinux_2_28_aarch64"]
+
+
+def test_the_wheel_for_any_platform_holds_webassembly(tmp_path: Path) -> None:
+    module = tmp_path / "maskinporten-wasip1.wasm"
+    module.write_bytes(b"\0asm")
+    subprocess.run([sys.executable, wheel_backend.__file__, tmp_path, "--wasm", module], check=True, timeout=60)
+    with zipfile.ZipFile(tmp_path / f"maskinporten-{maskinporten.__version__}-py3-none-any.whl") as archive:
+        assert archive.read("maskinporten/maskinporten-wasip1.wasm") == b"\0asm"
+        assert not [name for name in archive.namelist() if "libmaskinporten" in name or "scripts" in name]
+
+
+def test_the_source_distribution_holds_what_the_library_is_built_from(tmp_path: Path) -> None:
+    name = wheel_backend.build_sdist(str(tmp_path))
+    stem = f"maskinporten-{maskinporten.__version__}"
+    assert name == f"{stem}.tar.gz"
+    with tarfile.open(tmp_path / name) as archive:
+        names = {member.name.removeprefix(f"{stem}/") for member in archive}
+    assert names >= {"PKG-INFO", "LICENSE", "pyproject.toml", "README.md", "src/maskinporten/__init__.py"}
+    assert names >= {"native/go.mod", "native/go.sum", "native/capi/shim.c", "native/capi/include/maskinporten.h"}
+    assert "native/core/client.go" in names
+    assert not [name for name in names if name.endswith("_test.go") or "__pycache__" in name or "/bench/" in name]
+    again = tmp_path / "again"
+    assert (again / wheel_backend.build_sdist(str(again))).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_the_source_distribution_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "go.mod").write_text("module example\n\ngo 1.26\n")
+    monkeypatch.delenv("MASKINPORTEN_LIBRARY", raising=False)
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"(?s)Go and a C compiler .*install Go 1\.26 .*set MASKINPORTEN_LIBRARY"):
+        native_files.find(tmp_path, tmp_path, tmp_path)
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda _: "x86_64-pc-linux-musl")
+    with pytest.raises(SystemExit, match=r"(?s)musl \(Alpine\) cannot load.*maskinporten\[wasm\]"):
+        native_files.find(tmp_path, tmp_path, tmp_path)
