@@ -45,7 +45,7 @@ VENV    := $(BUILD)/python-venv
 # What `make test` runs: test-go and so on.
 SUITES := go fuzz c java python node edge readme release
 
-.PHONY: help demo test lib wasm cli release dist bench bench-java fuzz install uninstall clean $(SUITES:%=test-%)
+.PHONY: help demo test lib wasm cli packages release dist bench bench-java fuzz install uninstall clean $(SUITES:%=test-%)
 .DELETE_ON_ERROR:
 
 help: ## show this help
@@ -97,6 +97,8 @@ dist: $(DIST)/SHA256SUMS ## dist/: wheels, sdist, npm tarballs and C archives fo
 $(DIST)/SHA256SUMS: $(RELEASE) $(WASM) $(BUILD)/wasm_exec.js $(PY_FILES) $(JS_FILES) | $(MODULES)
 	@rm -rf $(DIST) && mkdir -p $(DIST)
 	$(ZIG_RUN) capi/release/pack $(BUILD) $(DIST) $(VERSION)
+
+packages: $(WHEEL) $(TGZ) ## build/packages/: wheel and npm tarballs for this machine, with the plain library
 
 $(WHEEL): $(LIB) $(CLI) $(PY_FILES)
 	@mkdir -p $(LOCAL) && rm -f $(LOCAL)/*.whl

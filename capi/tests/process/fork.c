@@ -64,6 +64,8 @@ static int in_child(uint64_t client, uint64_t source, uint64_t flow, mp_buf *fro
   good &= CHECK_ERROR(want, mp_client_status(client, &out, &e), &e);
   good &= CHECK_ERROR(want, mp_key_read("{}", 2, &out, &e), &e);
   good &= CHECK_ERROR(want, mp_key_generate("{}", 2, &out, &e), &e);
+  good &= CHECK_ERROR(want, mp_certificate_read(bytes, 1, &out, &e), &e);
+  good &= CHECK_ERROR(want, mp_diagnose("{}", 2, NULL, 0, &out, &e), &e);
   good &= CHECK_STATUS(want, mp_source_peek(source, room, sizeof room, &length, NULL, NULL, NULL));
   good &= CHECK_STATUS(want, mp_client_free(client));
   good &= CHECK_STATUS(want, mp_source_free(source));
