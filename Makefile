@@ -109,7 +109,7 @@ $(MODULES) $(RUNTIMES): %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(TGZ): $(LIB) $(WASM) $(BUILD)/wasm_exec.js $(JS_FILES) | $(MODULES)
+$(TGZ): $(LIB) $(CLI) $(WASM) $(BUILD)/wasm_exec.js $(JS_FILES) | $(MODULES)
 	@mkdir -p $(LOCAL) && rm -f $(LOCAL)/*.tgz
 	cd bindings/node && $(NODE) build-native.mjs && $(NODE) pack.mjs $(CURDIR)/$(LOCAL)
 	@touch $@

@@ -5,7 +5,7 @@ import { keptEvents, Reporter } from "./events.js";
 import { Handle, WeakValues } from "./handle.js";
 import { base64, fromVariables, object, own, requestJSON, toJSON } from "./settings.js";
 import { Keys } from "./signing.js";
-import { abortable, Stop } from "./waiting.js";
+import { abortable, sleep, Stop } from "./waiting.js";
 
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 
@@ -42,6 +42,7 @@ export class BoundClient {
       report: () => reporter.report(),
       waitUntil: runtime.waitUntil,
       sendOnce: runtime.sendOnce,
+      waitWhileFailing: registration.waitWhileFailing === true,
     };
   }
 
@@ -145,7 +146,14 @@ class Source {
     }
     const signal = options?.signal;
     signal?.throwIfAborted();
-    return abortable(this.#fetchToken(), signal);
+    for (;;) {
+      try {
+        return await abortable(this.#fetchToken(), signal);
+      } catch (error) {
+        if (!this.#means.waitWhileFailing || !signal || !error?.retryable || !error.nextAttempt) throw error;
+        await abortable(sleep(error.nextAttempt - Date.now(), this.#stop), signal);
+      }
+    }
   }
 
   async fetch(input, init) {

@@ -56,7 +56,7 @@ class Flow {
   #means;
   #keys; // of the beginning: what is in progress may be of a key that was rotated away
   #stop;
-  #cause; // what the last step threw, for the error it may lead to
+  #thrown; // {cause} of the last step, for the error it may lead to
 
   constructor(engine, source, means, stop) {
     this.#engine = engine;
@@ -81,7 +81,7 @@ class Flow {
         case "save":
           return step;
         case "failed":
-          throw new MaskinportenError(step.error, this.#cause && { cause: this.#cause });
+          throw new MaskinportenError(step.error, this.#thrown);
         case "wait":
           await sleep(step.wait_ms, this.#stop);
           break;
@@ -121,11 +121,11 @@ class Flow {
       signature = await within(signTimeout, this.#stop, () => sign(encoder.encode(input)));
     } catch (error) {
       this.#stop.throwIfEnded();
-      this.#cause = error;
+      this.#thrown = { cause: error };
       const retryable = error?.name === "TimeoutError" || error?.retryable === true;
       return this.#failed({ code: "signing_failed", message: messageOf(error), retryable });
     }
-    this.#cause = undefined;
+    this.#thrown = undefined;
     this.#tell("flowSigned", signature);
   }
 
@@ -135,10 +135,10 @@ class Flow {
       answer = await within(step.timeout_ms, this.#stop, (signal) => send(this.#means.fetch, step, { ...this.#means.sendOnce, signal }));
     } catch (error) {
       this.#stop.throwIfEnded();
-      this.#cause = error;
+      this.#thrown = { cause: error };
       return this.#failed(failureOf(error));
     }
-    this.#cause = undefined;
+    this.#thrown = undefined;
     this.#tell("flowReceived", JSON.stringify(answer.head), answer.body);
   }
 

@@ -41,10 +41,16 @@ function unavailable(message, remedy, cause) {
   return localError("engine_unavailable", message, `${remedy} ${useWasm}`, cause && { cause });
 }
 
+/** The package that fits this machine, if there is one. */
+export function platformPackage() {
+  const { platform, arch } = globalThis.process;
+  return packages[`${platform} ${arch}`];
+}
+
 function installedAddon() {
   const { platform, arch, versions } = globalThis.process;
   if (versions.bun || versions.deno) throw unavailable("the native engine is for Node only", "Use Node for it.");
-  const name = packages[`${platform} ${arch}`];
+  const name = platformPackage();
   if (!name) throw unavailable(`there is no native library for ${platform} ${arch}`, "Nothing is wrong with the installation.");
   let manifest;
   try {

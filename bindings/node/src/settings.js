@@ -46,7 +46,7 @@ export function requestJSON(options) {
 }
 
 function list(value) {
-  return value === undefined || Array.isArray(value) ? value : [value];
+  return value === undefined || value === null || Array.isArray(value) ? value : [value];
 }
 
 /** The "key" member of a configuration that holds a private key. */

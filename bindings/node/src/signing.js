@@ -11,6 +11,9 @@ const hashes = { RS256: "SHA-256", RS384: "SHA-384", RS512: "SHA-512" };
  */
 export class Keys {
   #signers = new Map(); // what the header of a grant says of its key -> the function
+  /** The public faces: of the key that signs, and of those after it. */
+  key;
+  nextKeys;
 
   /** @param {{key?: object, signer?: object, nextKeys?: object[]}} given */
   constructor(engine, { key, signer, nextKeys }) {
@@ -20,17 +23,16 @@ export class Keys {
     if (nextKeys !== undefined && !Array.isArray(nextKeys)) {
       throw localError("invalid_configuration", "nextKeys is not an array", "Give an array of keys and signers, in the order in which to use them.");
     }
-    const first = key === undefined ? signer && { signer: object(signer, "signer") } : { key: own(key, "key") };
-    const more = nextKeys?.map((next, i) =>
-      typeof next?.sign === "function" ? { signer: next } : { key: own(next, `nextKeys[${i}]`) },
+    // Without a key the core says what is missing, with everything else.
+    if (key !== undefined) this.key = this.#add(keySigning(engine, own(key, "key")));
+    if (signer !== undefined) this.key = this.#add(customSigning(object(signer, "signer")));
+    this.nextKeys = nextKeys?.map((next, i) =>
+      this.#add(typeof next?.sign === "function" ? customSigning(next) : keySigning(engine, own(next, `nextKeys[${i}]`))),
     );
-    this.key = first && this.#add(engine, first); // without one the core says what is missing, with everything else
-    this.nextKeys = more?.map((next) => this.#add(engine, next));
     Object.freeze(this);
   }
 
-  #add(engine, { key, signer }) {
-    const { face, sign } = signer ? customSigning(signer) : keySigning(engine, key);
+  #add({ face, sign }) {
     this.#signers.set(face.kid ?? face.x5c?.[0], sign);
     return face;
   }

@@ -3,7 +3,7 @@ import { exportJWK, importJWK, importPKCS8, importX509, jwtVerify } from "jose";
 import { assert, base64Bytes, describe, jwsPart, test } from "./harness.mjs";
 
 /** A fetch that keeps the assertions it sends. */
-function catching() {
+export function catching() {
   const assertions = [];
   const caught = (url, init) => {
     const assertion = new URLSearchParams(init.body).get("assertion");

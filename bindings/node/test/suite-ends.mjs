@@ -1,0 +1,129 @@
+// Hosts that answer never, twice or too late (faults F85, F87, F89), and crowds.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { deferred } from "./suite.mjs";
+
+export function endTests(world) {
+  describe("ends", () => {
+    const plain = () => world.sandbox.settings.scopes.plain;
+
+    test("F85: a fetch that rejects is tried again, and one that never settles is given up in time", async (t) => {
+      let calls = 0;
+      const client = world.client(t, {
+        fetch: (...request) => {
+          calls++;
+          if (calls === 1) return Promise.reject(new TypeError("fetch failed"));
+          if (calls === 2) return new Promise(() => {});
+          return fetch(...request);
+        },
+      });
+      const { accessToken } = await client.source({ scope: plain() }).token(); // eight seconds belong to the second one
+      assert.ok(accessToken);
+      assert.equal(calls, 3);
+      assert.equal((await world.sandbox.requests()).length, 1);
+    });
+
+    test("F85: a fetch that settles twice, or after the close", async (t) => {
+      const twice = world.client(t, {
+        fetch: (...request) => ({
+          then(resolve, reject) {
+            fetch(...request).then((answer) => {
+              resolve(answer);
+              resolve(new Response("{}"));
+              reject(new Error("twice"));
+            }, reject);
+          },
+        }),
+      });
+      assert.ok((await twice.source({ scope: plain() }).token()).accessToken);
+      const asked = deferred();
+      const late = deferred();
+      const client = new world.Client(world.sandbox.config({ fetch: () => (asked.resolve(), late.promise) }));
+      const waiting = client.source({ scope: plain() }).token();
+      await asked.promise;
+      client.close();
+      await assert.rejects(waiting, { code: "closed" });
+      late.resolve(new Response('{"access_token":"late"}'));
+      await new Promise(setImmediate);
+    });
+
+    test("F85: an answer whose body never ends, or breaks, or is no stream", async (t) => {
+      const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("broken")) });
+      const answers = [() => new Response(broken), () => new Response(null, { status: 200 }), () => ({ status: 200, headers: new Headers(), body: "text" }), () => undefined, () => 5];
+      for (const answer of answers) {
+        await assert.rejects(world.client(t, { fetch: async () => answer() }).source({ scope: plain() }).token(), { name: "MaskinportenError" });
+      }
+    });
+
+    test("F89: an abort of one, or of all but one, touches nobody else and leaves no rejection behind", async (t) => {
+      const rejections = [];
+      const note = (reason) => rejections.push(reason);
+      process.on("unhandledRejection", note);
+      t.after(() => process.off("unhandledRejection", note));
+      const asked = deferred();
+      const answer = deferred();
+      const client = world.client(t, { fetch: async (...request) => (asked.resolve(), await answer.promise, fetch(...request)) });
+      const source = client.source({ scope: plain() });
+      const controllers = Array.from({ length: 20 }, () => new AbortController());
+      const waiting = controllers.map(({ signal }) => source.token({ signal }));
+      const ended = [];
+      waiting.forEach((wait, i) => wait.then(() => ended.push([i, "token"]), (reason) => ended.push([i, reason])));
+      await asked.promise;
+      for (const [i, controller] of controllers.entries()) if (i !== 7) controller.abort(i);
+      await new Promise(setImmediate); // within one turn
+      assert.deepEqual(ended, [...controllers.keys()].filter((i) => i !== 7).map((i) => [i, i]));
+      answer.resolve();
+      await waiting[7];
+      assert.equal((await world.sandbox.requests()).length, 1);
+      await new Promise(setImmediate);
+      assert.deepEqual(rejections, []);
+    });
+
+    test("F89: a failure that nobody waits for is no unhandled rejection", async (t) => {
+      const rejections = [];
+      const note = (reason) => rejections.push(reason);
+      process.on("unhandledRejection", note);
+      t.after(() => process.off("unhandledRejection", note));
+      const asked = deferred();
+      const client = world.client(t, { fetch: () => (asked.resolve(), Promise.reject(new TypeError("fetch failed"))) });
+      const controller = new AbortController();
+      const wait = client.source({ scope: plain() }).token({ signal: controller.signal });
+      await asked.promise;
+      controller.abort();
+      await assert.rejects(wait, { name: "AbortError" });
+      client.close();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.deepEqual(rejections, []);
+    });
+
+    test("10,000 callers of one missing token: one request, one result for all", async (t) => {
+      const client = world.client(t);
+      const source = client.source({ scope: plain() });
+      const tokens = await Promise.all(Array.from({ length: 10_000 }, (_, i) => (i % 100 ? source : client.source({ scope: plain() })).token()));
+      assert.equal(new Set(tokens.map((token) => token.accessToken)).size, 1);
+      const missing = client.source({ scope: "sandbox:unregistered" });
+      const outcomes = await Promise.allSettled(Array.from({ length: 10_000 }, () => missing.token()));
+      assert.ok(outcomes.every(({ reason }) => reason?.code === "scope_not_registered"));
+      assert.equal((await world.sandbox.requests()).length, 2);
+    });
+
+    test("where promises are not shared, callers still cause one request", async (t) => {
+      const { bind } = await import(new URL("../node_modules/maskinporten/src/bind.js", import.meta.url));
+      const background = [];
+      const { Client } = bind(world.ownEngine, { sharesPromises: false, waitUntil: (promise) => background.push(promise) });
+      const client = new Client(world.sandbox.config());
+      t.after(() => client.close());
+      const source = client.source({ scope: plain() });
+      const tokens = await Promise.all(Array.from({ length: 20 }, () => source.token()));
+      assert.equal(new Set(tokens.map((token) => token.accessToken)).size, 1);
+      assert.equal((await world.sandbox.requests()).length, 1);
+      // A request that dies with its promises does not hold up the others for good, and renewals are handed over.
+      await world.sandbox.faults([{ path: "/token", times: 1, expires_in: 2 }]);
+      const short = client.source({ scope: world.sandbox.settings.scopes.other });
+      const first = await short.token();
+      while ((await short.token()).accessToken === first.accessToken) await world.sandbox.requests();
+      assert.ok(background.length > 0);
+      await Promise.all(background);
+    });
+  });
+}

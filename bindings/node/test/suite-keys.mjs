@@ -1,0 +1,172 @@
+// Keys in every form, and keys that change.
+import assert from "node:assert/strict";
+import { createPrivateKey, createPublicKey, createSign, generateKeyPairSync, webcrypto } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { jwtVerify } from "jose";
+import { deferred } from "./suite.mjs";
+import { catching } from "./suite-grant.mjs";
+
+const rsa = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+const headerOf = (assertion) => JSON.parse(Buffer.from(assertion.split(".")[0], "base64url"));
+
+/** A private key in WebCrypto that nobody can read out of it. */
+function cryptoKeyOf(pem, algorithm = rsa, usages = ["sign"]) {
+  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
+  return webcrypto.subtle.importKey("pkcs8", der, algorithm, false, usages);
+}
+
+export function keyTests(world) {
+  describe("keys", () => {
+    const plain = () => world.sandbox.settings.scopes.plain;
+    const certificate = () => {
+      const { certificate_client_id: clientId, certificate_pem: file } = world.sandbox.settings;
+      const pem = readFileSync(file, "utf8");
+      const x5c = [...pem.matchAll(/-----BEGIN CERTIFICATE-----([^]*?)-----END/g)].map(([, base64]) => base64.replace(/\s/g, ""));
+      return { clientId, pem, x5c };
+    };
+    /** Replaces what is registered, until the test ends. */
+    async function register(t, publicJwks) {
+      const path = `clients/${world.sandbox.settings.client_id}`;
+      const before = await world.sandbox.control("GET", path);
+      t.after(() => world.sandbox.control("PUT", `${path}/keys`, { keys: before.keys }));
+      await world.sandbox.control("PUT", `${path}/keys`, { keys: publicJwks(before.keys) });
+    }
+
+    test("a CryptoKey that is not extractable, with kid and with x5c", async (t) => {
+      const { settings, keyPEM } = world.sandbox;
+      const cryptoKey = await cryptoKeyOf(keyPEM);
+      assert.ok((await world.client(t, { key: { cryptoKey, kid: settings.kid } }).source({ scope: plain() }).token()).accessToken);
+      const { clientId, pem, x5c } = certificate();
+      const caught = catching();
+      const client = world.client(t, { clientId, key: { cryptoKey: await cryptoKeyOf(pem), x5c }, fetch: caught.fetch });
+      assert.ok((await client.source({ scope: plain() }).token()).accessToken);
+      assert.deepEqual(headerOf(caught.assertions[0]), { alg: "RS256", x5c });
+    });
+
+    test("the alg of a CryptoKey is that of its hash", async (t) => {
+      const { settings, keyPEM } = world.sandbox;
+      const caught = catching();
+      const cryptoKey = await cryptoKeyOf(keyPEM, { ...rsa, hash: "SHA-512" });
+      await world.client(t, { key: { cryptoKey, kid: settings.kid }, fetch: caught.fetch }).source({ scope: plain() }).token().catch(() => {});
+      assert.equal((await jwtVerify(caught.assertions[0], createPublicKey(keyPEM))).protectedHeader.alg, "RS512");
+      assert.throws(() => world.client(t, { key: { cryptoKey, kid: "k", alg: "RS256" } }), { code: "invalid_key", message: /RS512.*RS256/ });
+    });
+
+    test("a KeyObject, with kid and with x5c", async (t) => {
+      const { settings, keyPEM } = world.sandbox;
+      const { clientId, pem, x5c } = certificate();
+      const clients = [{ key: { keyObject: createPrivateKey(keyPEM), kid: settings.kid } }, { clientId, key: { keyObject: createPrivateKey(pem), x5c } }];
+      for (const config of clients) assert.ok((await world.client(t, config).source({ scope: plain() }).token()).accessToken);
+    });
+
+    test("files as their bytes, also on a pool or in shared memory", async (t) => {
+      const { settings, keyPEM, keyJWK } = world.sandbox;
+      const pooled = Buffer.from(keyPEM); // lies somewhere on Node's pool
+      const shared = new Uint8Array(new SharedArrayBuffer(keyPEM.length + 8), 8);
+      shared.set(pooled);
+      const keys = [{ pem: pooled, kid: settings.kid }, { pem: shared, kid: settings.kid }, { jwk: Buffer.from(keyJWK) }];
+      for (const key of keys) assert.ok((await world.client(t, { key }).source({ scope: plain() }).token()).accessToken);
+    });
+
+    test("what is no key of that kind", async (t) => {
+      const { keyPEM } = world.sandbox;
+      const pss = await cryptoKeyOf(keyPEM, { name: "RSA-PSS", hash: "SHA-256" });
+      const { publicKey } = await webcrypto.subtle.generateKey({ ...rsa, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, false, ["sign", "verify"]);
+      const cases = [
+        [{ cryptoKey: pss, kid: "k" }, /RSA-PSS/],
+        [{ cryptoKey: publicKey, kid: "k" }, /private/],
+        [{ cryptoKey: await cryptoKeyOf(keyPEM, { ...rsa, hash: "SHA-1" }), kid: "k" }, /SHA-1/],
+        [{ cryptoKey: {}, kid: "k" }, /private/],
+        [{ cryptoKey: null, kid: "k" }, /private/],
+        [{ cryptoKey: await cryptoKeyOf(keyPEM), pem: keyPEM, kid: "k" }, /one of pem and cryptoKey/],
+        [{ cryptoKey: await cryptoKeyOf(keyPEM) }, /kid/],
+        [{ keyObject: createPublicKey(keyPEM), kid: "k" }, /private/],
+        [{ keyObject: keyPEM, kid: "k" }, /private/],
+        [{ keyObject: generateKeyPairSync("ed25519").privateKey, kid: "k" }, /RSA/],
+        [{ keyObject: createPrivateKey(keyPEM) }, /kid/],
+      ];
+      for (const [key, message] of cases) assert.throws(() => world.client(t, { key }), { name: "MaskinportenError", message }, String(message));
+    });
+
+    test("rotation: the old key's token is never handed out again", async (t) => {
+      const next = world.generateKey();
+      await register(t, (keys) => [...keys, next.publicJwk]);
+      const caught = catching();
+      const client = world.client(t, { fetch: caught.fetch });
+      const source = client.source({ scope: plain() });
+      const old = await source.token();
+      const { key } = source;
+      client.rotate({ key: { jwk: next.privateJwk } });
+      assert.equal(source.peek(), undefined);
+      assert.notEqual(source.key, key);
+      const fresh = await source.token();
+      assert.notEqual(fresh.accessToken, old.accessToken);
+      assert.equal(await source.token(), fresh);
+      assert.deepEqual(caught.assertions.map((assertion) => headerOf(assertion).kid), [world.sandbox.settings.kid, next.kid]);
+      assert.deepEqual(client.status().keys, [{ kid: next.kid, alg: "RS256", active: true }]);
+    });
+
+    test("F51: a rotation while a token is fetched serves those who wait", async (t) => {
+      const next = world.generateKey();
+      await register(t, (keys) => [...keys, next.publicJwk]);
+      const signing = deferred();
+      const signed = deferred();
+      const { kid } = world.sandbox.settings;
+      const sign = async (bytes) => {
+        signing.resolve();
+        await signed.promise;
+        return createSign("RSA-SHA256").update(bytes).sign(world.sandbox.keyPEM);
+      };
+      const client = world.client(t, { key: undefined, signer: { kid, sign } });
+      const source = client.source({ scope: plain() });
+      const waiting = [source.token(), source.token()];
+      await signing.promise;
+      client.rotate({ key: { jwk: next.privateJwk } });
+      signed.resolve();
+      const tokens = await Promise.all(waiting);
+      const { accessToken } = await source.token();
+      assert.equal((await world.sandbox.requests()).at(-1).kid, next.kid);
+      assert.ok(tokens.every((token) => token.accessToken === accessToken), "the new key's token");
+    });
+
+    test("a rotation that is wrong changes nothing", async (t) => {
+      const client = world.client(t);
+      const source = client.source({ scope: plain() });
+      const token = await source.token();
+      for (const keys of [{}, { key: { pem: "x", kid: "k" } }, { signer: { kid: "k" } }, { key: { jwk: {} }, signer: {} }, { signer: { kid: "k", sign() {} }, colour: 1 }, { signer: { kid: "k", sign() {} }, nextKeys: {} }]) {
+        assert.throws(() => client.rotate(keys), { name: "MaskinportenError" });
+      }
+      assert.equal(await source.token(), token);
+      client.close();
+      assert.throws(() => client.rotate({ signer: { kid: "k", sign() {} } }), { code: "closed" });
+      assert.throws(() => client.status(), { code: "closed" });
+    });
+
+    test("F52: a key that is gone is followed by the next one, which signs by itself", async (t) => {
+      const { settings, keyPEM } = world.sandbox;
+      const { clientId } = { clientId: settings.client_id };
+      const gone = world.generateKey();
+      const own = { kid: settings.kid, sign: (bytes) => createSign("RSA-SHA256").update(bytes).sign(keyPEM) };
+      const events = [];
+      const client = world.client(t, { clientId, key: { jwk: gone.privateJwk }, nextKeys: [own], onEvent: (event) => events.push(event) });
+      assert.ok((await client.source({ scope: plain() }).token()).accessToken);
+      assert.deepEqual(client.status().keys.map(({ kid, active }) => [kid, active]), [[gone.kid, false], [settings.kid, true]]);
+      assert.ok(events.some(({ event }) => event === "key_fallback"), events.map(({ event }) => event).join());
+      // And the same for a key of this package behind a signer.
+      const back = world.client(t, { key: undefined, signer: { ...own, kid: "gone" }, nextKeys: [{ pem: keyPEM, kid: settings.kid }] });
+      assert.ok((await back.source({ scope: plain() }).token()).accessToken);
+    });
+
+    test("status tells the keys, the clock and the cache", async (t) => {
+      const { clientId, pem } = certificate();
+      const client = world.client(t, { clientId, key: { pem }, cacheLimit: 7 });
+      await client.source({ scope: plain() }).token();
+      const { keys, clockOffsetMs, tokens, cacheLimit } = client.status();
+      assert.equal(keys.length, 1);
+      assert.match(keys[0].x5tS256, /^[0-9a-f]{64}$/);
+      assert.ok(keys[0].notAfter > new Date() && keys[0].active && keys[0].alg === "RS256");
+      assert.deepEqual([typeof clockOffsetMs, tokens, cacheLimit], ["number", 1, 7]);
+    });
+  });
+}
