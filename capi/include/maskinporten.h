@@ -188,6 +188,8 @@ MP_API int32_t mp_live_handles(uint64_t *count);
  *        {"pkcs12": base64, "password", "kid", "alg"}
  *        {"kid", "alg", "signature_size"}             you sign, registered key
  *        {"x5c": [base64 DER], "alg", "signature_size"} you sign, certificate
+ *        the last two may have "not_after_ms": when the key or certificate ends,
+ *        for the event key_expiring
  *    "next_keys": [more of the same],
  *    "grant_life_seconds": 60 (at most 120), "cache_limit": 10000,
  *    "eseal": false, "wait_while_failing": false,
@@ -409,7 +411,7 @@ MP_API int32_t mp_flow_free(uint64_t flow);
  * with their own crypto.
  *
  * key: the "key" member of a configuration, with its private part.
- * out: {"alg", "kid" or "x5c": [...], "signature_size",
+ * out: {"alg", "kid" or "x5c": [...], "signature_size", "not_after_ms" if known,
  *       "public_jwk": {"kty", "use", "alg", "kid", "n", "e"},
  *       "pkcs8": base64 DER, secret: import it and wipe it}
  */

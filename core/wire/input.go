@@ -239,6 +239,9 @@ func readKey(o object) (core.Key, error) {
 		return privateKey(o)
 	}
 	key := core.Key{Algorithm: o.text("alg"), KeyID: o.text("kid"), SignatureSize: int(o.number("signature_size", 1<<16))}
+	if end := o.number("not_after_ms", 1<<53); end != 0 {
+		key.NotAfter = time.UnixMilli(end)
+	}
 	for i, text := range o.texts("x5c") {
 		der, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {

@@ -78,6 +78,9 @@ func (h *Host) KeyRead(key []byte) (out []byte, failure *Failure) {
 		w.Strings("x5c", chain)
 	}
 	w.Int("signature_size", int64(face.SignatureSize))
+	if !face.NotAfter.IsZero() {
+		w.Int("not_after_ms", face.NotAfter.UnixMilli())
+	}
 	w.Raw("public_jwk", private.PublicJWK())
 	w.String("pkcs8", base64.StdEncoding.EncodeToString(private.PKCS8()))
 	return w.Bytes(), nil

@@ -309,6 +309,15 @@ static napi_value abi_version(napi_env env, napi_callback_info info) {
   return value;
 }
 
+static napi_value live_handles(napi_env env, napi_callback_info info) {
+  napi_value value = NULL;
+  uint64_t count = 0;
+  (void)info;
+  mp_live_handles(&count);
+  napi_create_double(env, (double)count, &value);
+  return value;
+}
+
 static void state_free(state *s) {
   if (s->token != NULL) wipe(s->token, s->capacity);
   free(s->token);
@@ -349,6 +358,7 @@ static napi_value open_verbs(napi_env env, napi_callback_info info) {
       VERB("flowLoaded", flow_loaded),     VERB("flowSaved", flow_saved),
       VERB("flowFailed", flow_failed),     VERB("flowFree", flow_free),
       VERB("keyRead", key_read),           VERB("keyGenerate", key_generate),
+      VERB("liveHandles", live_handles),
   };
   napi_get_cb_info(env, info, &count, &make, NULL, NULL);
   if (napi_create_reference(env, make, 1, &s->on_failure) != napi_ok) {

@@ -101,6 +101,10 @@ export class WasmEngine {
     return decoder.decode(this.#call("mp_key_generate", encoder.encode(json)));
   }
 
+  liveHandles() {
+    return Number(this.#enter("mp_live_handles"));
+  }
+
   /** The cached access token, or undefined. */
   peek(source) {
     const [length, address] = this.#result(this.#enter("mp_source_peek", source));

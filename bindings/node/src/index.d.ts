@@ -69,6 +69,8 @@ export type Key =
   | (ChainOptions & {
       /** A private key of WebCrypto for RSASSA-PKCS1-v1_5 and signing; it need not be extractable. */
       cryptoKey: CryptoKeyLike;
+      /** When the key or certificate ends; the event key_expiring warns of it. */
+      notAfter?: Date;
     })
   | (ChainOptions & {
       /** A private key of node:crypto. */
@@ -97,6 +99,8 @@ export interface Signer {
   x5c?: string[];
   /** The length of a signature in bytes, 256 for a 2048-bit key; checked if given. */
   signatureSize?: number;
+  /** When the key or certificate ends; the event key_expiring warns of it. */
+  notAfter?: Date;
   /**
    * Returns the RSASSA-PKCS1-v1_5 signature of the bytes, hashed as alg says,
    * within five seconds. What it throws becomes the `cause` of the error, and is

@@ -52,8 +52,8 @@ function keySigning(engine, key) {
     throw localError("invalid_key", `the key is given in ${forms.length} forms`, `Give one of ${forms.join(" and ")}.`);
   }
   if (key.cryptoKey !== undefined) return cryptoKeySigning(key);
-  const { alg, kid, x5c, signature_size: signatureSize, pkcs8 } = JSON.parse(engine.keyRead(keyJSON(key)));
-  return { face: { alg, kid, x5c, signatureSize }, sign: webCryptoSigner(alg, pkcs8) };
+  const { alg, kid, x5c, signature_size: signatureSize, not_after_ms: notAfterMs, pkcs8 } = JSON.parse(engine.keyRead(keyJSON(key)));
+  return { face: { alg, kid, x5c, signatureSize, notAfterMs }, sign: webCryptoSigner(alg, pkcs8) };
 }
 
 /**
@@ -71,7 +71,7 @@ function webCryptoSigner(alg, pkcs8) {
 }
 
 /** A key that is in WebCrypto already. What it may be used for is settled there. */
-function cryptoKeySigning({ cryptoKey, kid, x5c, alg, ...rest }) {
+function cryptoKeySigning({ cryptoKey, kid, x5c, alg, notAfter, ...rest }) {
   const wrong = (message, remedy) => localError("invalid_key", `key.cryptoKey: ${message}`, remedy);
   const { algorithm, type, usages } = Object(cryptoKey);
   if (type !== "private" || !Array.isArray(usages) || !usages.includes("sign")) {
@@ -83,12 +83,12 @@ function cryptoKeySigning({ cryptoKey, kid, x5c, alg, ...rest }) {
   }
   if (alg !== undefined && alg !== own) throw wrong(`it signs ${own}, and alg is ${alg}`, "Leave alg out, or import the key for its hash.");
   const sign = async (bytes) => new Uint8Array(await globalThis.crypto.subtle.sign(rsa, cryptoKey, bytes));
-  return { face: { ...rest, alg: own, kid, x5c, signatureSize: algorithm.modulusLength / 8 }, sign };
+  return { face: { ...rest, alg: own, kid, x5c, signatureSize: algorithm.modulusLength / 8, notAfterMs: milliseconds(notAfter) }, sign };
 }
 
 /** The user's own signer, wrapped so that it always gives bytes. */
 function customSigning(signer) {
-  const { alg, kid, x5c, signatureSize } = signer;
+  const { alg, kid, x5c, signatureSize, notAfter } = signer;
   if (typeof signer.sign !== "function") {
     throw localError(
       "invalid_configuration",
@@ -102,5 +102,10 @@ function customSigning(signer) {
     if (raw) return raw.slice(); // the signer's memory is its own
     throw new TypeError("signer.sign(bytes) must give the raw signature as an ArrayBuffer or a Uint8Array");
   };
-  return { face: { alg, kid, x5c, signatureSize }, sign };
+  return { face: { alg, kid, x5c, signatureSize, notAfterMs: milliseconds(notAfter) }, sign };
+}
+
+/** When a key ends: a Date, or for the core to refuse. */
+function milliseconds(notAfter) {
+  return typeof notAfter?.getTime === "function" ? notAfter.getTime() : notAfter;
 }

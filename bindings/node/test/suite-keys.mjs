@@ -168,5 +168,21 @@ export function keyTests(world) {
       assert.ok(keys[0].notAfter > new Date() && keys[0].active && keys[0].alg === "RS256");
       assert.deepEqual([typeof clockOffsetMs, tokens, cacheLimit], ["number", 1, 7]);
     });
+
+    test("a key that ends soon is told of, whoever signs with it", async (t) => {
+      const { settings, keyPEM } = world.sandbox;
+      const notAfter = new Date(Math.floor(Date.now() / 1000) * 1000 + 5 * 86_400_000);
+      const sign = (bytes) => createSign("RSA-SHA256").update(bytes).sign(keyPEM);
+      const forms = [{ signer: { kid: settings.kid, notAfter, sign }, key: undefined }, { key: { kid: settings.kid, notAfter, cryptoKey: await cryptoKeyOf(keyPEM) } }];
+      for (const config of forms) {
+        const events = [];
+        const client = world.client(t, { ...config, onEvent: (event) => events.push(event) });
+        assert.deepEqual(client.status().keys[0].notAfter, notAfter);
+        await client.source({ scope: plain() }).token();
+        const [expiring] = events.filter(({ event }) => event === "key_expiring");
+        assert.deepEqual([expiring.until, expiring.kid], [notAfter, `kid:${settings.kid}`]);
+      }
+      assert.throws(() => world.client(t, { key: undefined, signer: { kid: "k", notAfter: "soon", sign } }), { code: "invalid_configuration", message: /not_after_ms/ });
+    });
   });
 }

@@ -42,7 +42,7 @@ export function requestTests(world) {
       const client = world.client(t, { fetch: caught.fetch });
       await client.source({ scope: scopes.plain, issOnbehalfof: customer }).token().catch(() => {}); // the grant is what is looked at
       const extraClaims = { camelCase: { innerName: [1, "a", null, true] }, snake_case: new Date(0), own: "æøå" };
-      await client.source({ scope: scopes.plain, extraClaims }).token();
+      await client.source({ scope: scopes.plain, extraClaims }).token().catch(() => {}); // the sandbox knows no such claims
       const [behalf, extra] = caught.assertions.map(claimsOf);
       assert.equal(behalf.iss_onbehalfof, customer);
       const { camelCase, snake_case, own } = extra;

@@ -1,9 +1,9 @@
-// A program that uses the native engine and then ends in the way it is told to.
-// As a worker it reports what it got.
+// A program that uses an engine and then ends in the way it is told to. As a
+// worker it reports what it got.
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 
-const { config, scope, way } = isMainThread ? JSON.parse(process.argv[2]) : workerData;
-const { Client } = await import("maskinporten/native");
+const { entry, config, scope, way } = isMainThread ? JSON.parse(process.argv[2]) : workerData;
+const { Client } = await import(entry);
 const hang = () => {
   parentPort?.postMessage("asked");
   if (way === "exit") process.exit(7);
