@@ -14,9 +14,9 @@ import (
 	"github.com/maskinporten-core/maskinporten/core"
 )
 
-func members(t *testing.T, text []byte) jsonObject {
+func members(t *testing.T, text []byte) map[string]any {
 	t.Helper()
-	var all jsonObject
+	var all map[string]any
 	if err := json.Unmarshal(text, &all); err != nil {
 		t.Fatalf("%v in %s", err, text)
 	}
@@ -50,7 +50,7 @@ func TestEvents(t *testing.T) {
 			h.SourceToken(source, -1)
 		}()
 		list, _ := events(60_000)
-		if first := list[0].(jsonObject); first["event"] != "acquisition_started" || first["consumer_org"] != "910753614" || time.Since(before) != 3*time.Second {
+		if first := list[0].(map[string]any); first["event"] != "acquisition_started" || first["consumer_org"] != "910753614" || time.Since(before) != 3*time.Second {
 			t.Errorf("first event is %v, after %v", first, time.Since(before))
 		}
 		synctest.Wait()
@@ -62,7 +62,7 @@ func TestEvents(t *testing.T) {
 			ok(t, failure)
 		}
 		synctest.Wait()
-		if list, dropped := events(0); len(list) != 3 || dropped != 9 || list[2].(jsonObject)["event"] != "acquisition_ended" {
+		if list, dropped := events(0); len(list) != 3 || dropped != 9 || list[2].(map[string]any)["event"] != "acquisition_ended" {
 			t.Errorf("%v, %v dropped", list, dropped)
 		}
 
@@ -93,14 +93,14 @@ func TestRotateAndStatus(t *testing.T) {
 	epoch := &atomic.Uint64{}
 	h := NewHost(&endpoint{}, epoch)
 	client, source := newSource(t, h, with(keyConfig(), `"next_keys":[{"kid":"kid-2"}],"cache_limit":7`), `{"scopes":["a:b"]}`)
-	status := func() jsonObject {
+	status := func() map[string]any {
 		text, failure := h.ClientStatus(client)
 		ok(t, failure)
 		return members(t, text)
 	}
 	now := status()
 	keys := now["keys"].([]any)
-	if first, second := keys[0].(jsonObject), keys[1].(jsonObject); first["kid"] != "kid-1" || first["active"] != true ||
+	if first, second := keys[0].(map[string]any), keys[1].(map[string]any); first["kid"] != "kid-1" || first["active"] != true ||
 		second["kid"] != "kid-2" || second["active"] != false || second["alg"] != "RS256" ||
 		now["tokens"] != 1.0 || now["cache_limit"] != 7.0 || now["clock_offset_ms"] != 0.0 {
 		t.Errorf("status is %v", now)
@@ -119,7 +119,7 @@ func TestRotateAndStatus(t *testing.T) {
 	ok(t, h.ClientRotate(client, []byte(`{"key":{"kid":"kid-3"}}`)))
 	_, failure = h.SourcePeek(source)
 	wantFailure(t, failure, core.CodeNoToken)
-	if keys := status()["keys"].([]any); len(keys) != 1 || keys[0].(jsonObject)["kid"] != "kid-3" || epoch.Load() != 1 {
+	if keys := status()["keys"].([]any); len(keys) != 1 || keys[0].(map[string]any)["kid"] != "kid-3" || epoch.Load() != 1 {
 		t.Errorf("keys are %v, epoch %d", keys, epoch.Load())
 	}
 }
@@ -156,17 +156,23 @@ func TestStoreSteps(t *testing.T) {
 
 	config := with(hostConfig, `"events":10,"store_key":"`+secret+`"`)
 	client, source := newSource(t, h, config, `{"scopes":["a:b"]}`)
-	v := &vectorHost{T: t, Host: h, flows: map[string]*vectorFlow{}}
-	step := func(name, kind string) jsonObject {
+	flows := map[string]uint64{}
+	step := func(name, kind string) (step map[string]any) {
 		t.Helper()
-		step := v.next(v.flow(name, source))
-		if step["step"] != kind {
-			t.Fatalf("the step is %v, want %s", step, kind)
+		if flows[name] == 0 {
+			flow, failure := h.FlowNew(source)
+			ok(t, failure)
+			flows[name] = flow
+		}
+		text, failure := h.FlowNext(flows[name])
+		ok(t, failure)
+		if err := json.Unmarshal(text, &step); err != nil || step["step"] != kind {
+			t.Fatalf("the step is %s, want %s", text, kind)
 		}
 		return step
 	}
 	load := step("a", "load")
-	a := v.flow("a", source).handle
+	a := flows["a"]
 	wantFailure(t, h.FlowSaved(a), core.CodeOutOfOrder)
 	ok(t, h.FlowLoaded(a, nil))
 	step("a", "sign")
@@ -187,15 +193,15 @@ func TestStoreSteps(t *testing.T) {
 	// Another process, with the same key.
 	_, source = newSource(t, h, config, `{"scopes":["a:b"]}`)
 	step("b", "load")
-	ok(t, h.FlowLoaded(v.flow("b", source).handle, []byte(entry)))
-	if done := step("b", "done"); done["access_token"] != canary {
-		t.Errorf("from the store comes %v", done["scope"])
+	ok(t, h.FlowLoaded(flows["b"], []byte(entry)))
+	if token := step("b", "done")["token"].(map[string]any); token["access_token"] != canary {
+		t.Errorf("from the store comes %v", token["scope"])
 	}
 
 	// A store that fails costs a fetch.
 	client, source = newSource(t, h, config, `{"scopes":["a:b"]}`)
 	step("c", "load")
-	ok(t, h.FlowFailed(v.flow("c", source).handle, []byte(`{"code":"connection_failed","message":"no route"}`)))
+	ok(t, h.FlowFailed(flows["c"], []byte(`{"code":"connection_failed","message":"no route"}`)))
 	step("c", "sign")
 	text, failure := h.ClientEvents(client, 0)
 	ok(t, failure)

@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -18,6 +16,10 @@ func TestVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys, err := vectors.LoadKeys(vectorFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ran := 0
 	for _, file := range files {
 		for _, c := range file.Cases {
@@ -27,8 +29,7 @@ func TestVectors(t *testing.T) {
 			ran++
 			t.Run(file.Subject+"/"+c.Name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { // pauses take no time
-					v := &vectorHost{T: t, Host: NewHost(nil, nil), flows: map[string]*vectorFlow{}}
-					v.run(file.Operation, c)
+					vectors.Run(t, vectorVerbs{NewHost(nil, nil)}, keys, file.Operation, c)
 				})
 			})
 		}
@@ -36,132 +37,66 @@ func TestVectors(t *testing.T) {
 	t.Logf("%d cases", ran)
 }
 
-// vectorHost runs one case.
-type vectorHost struct {
-	*testing.T
-	*Host
-	flows map[string]*vectorFlow
-	jtis  map[string]bool
-}
+// vectorVerbs gives the failures of a Host as JSON.
+type vectorVerbs struct{ host *Host }
 
-// vectorFlow is a flow with what was seen of it.
-type vectorFlow struct {
-	handle uint64
-	grants []string // signing inputs
-}
-
-type jsonObject = map[string]any
-
-func (v *vectorHost) run(operation string, c vectors.Case) {
-	switch operation {
-	case "client":
-		_, failure := v.ClientNew(textOr(c.ConfigText, c.Config))
-		v.match(c.Expect, v.outcome(failure))
-	case "source":
-		client, failure := v.ClientNew(c.Config)
-		ok(v.T, failure)
-		_, failure = v.SourceNew(client, textOr(c.RequestText, c.Request))
-		v.match(c.Expect, v.outcome(failure))
-	case "cache_key":
-		other := *c.Other
-		if other.Config == nil {
-			other.Config = c.Config
-		}
-		if other.Request == nil {
-			other.Request = c.Request
-		}
-		v.match(c.Expect, jsonObject{"same": v.key(c.Config, c.Request) == v.key(other.Config, other.Request)})
-	case "grant":
-		source := v.newSource(c)
-		v.match(c.Expect, v.next(v.flow("a", source)))
-	case "assertion":
-		v.match(c.Expect, v.assertion(v.flow("a", v.newSource(c))))
-	case "acquire":
-		v.match(c.Expect, v.acquire(v.flow("a", v.newSource(c)), c.Signatures, c.Answers))
-	case "flow":
-		source := v.newSource(c)
-		for i, step := range c.Steps {
-			if why := vectors.Match(step.Expect, v.step(source, step)); why != "" {
-				v.Fatalf("step %d, %s: %s", i, step.Do, why)
-			}
-		}
-	default:
-		v.Fatalf("there is no operation %q", operation)
-	}
-}
-
-func (v *vectorHost) match(expect jsonObject, got jsonObject) {
-	v.Helper()
-	if why := vectors.Match(expect, got); why != "" {
-		v.Error(why)
-	}
-}
-
-func textOr(text *vectors.Blob, value json.RawMessage) []byte {
-	if text != nil {
-		return text.Bytes()
-	}
-	return value
-}
-
-func (v *vectorHost) newSource(c vectors.Case) uint64 {
-	v.Helper()
-	_, source := newSource(v.T, v.Host, string(c.Config), string(c.Request))
-	return source
-}
-
-func (v *vectorHost) key(config, request json.RawMessage) string {
-	v.Helper()
-	_, source := newSource(v.T, v.Host, string(config), string(request))
-	key, failure := v.SourceKey(source)
-	ok(v.T, failure)
-	if len(key) != 64 {
-		v.Errorf("the key %s has not 64 digits", key)
-	}
-	return string(key)
-}
-
-// flow returns the flow of that name, which begins with its first use.
-func (v *vectorHost) flow(name string, source uint64) *vectorFlow {
-	if v.flows[name] == nil {
-		handle, failure := v.FlowNew(source)
-		ok(v.T, failure)
-		v.flows[name] = &vectorFlow{handle: handle}
-	}
-	return v.flows[name]
-}
-
-// outcome is what a verb without a result came to.
-func (v *vectorHost) outcome(failure *Failure) jsonObject {
+func failureJSON(failure *Failure) []byte {
 	if failure == nil {
-		return jsonObject{}
+		return nil
 	}
-	return v.failure(failure.JSON)
+	return failure.JSON
 }
 
-// failure reads an error object and checks what holds for all of them.
-func (v *vectorHost) failure(text []byte) jsonObject {
-	v.Helper()
-	var e jsonObject
-	if err := json.Unmarshal(text, &e); err != nil {
-		v.Fatal(err)
-	}
-	remedy, _ := e["remedy"].(string)
-	line, _ := e["text"].(string)
-	if !strings.HasSuffix(remedy, ".") || !strings.HasPrefix(line, "maskinporten: ") || !strings.Contains(line, remedy) || e["number"].(float64) < 1001 {
-		v.Errorf("%s is no good error", text)
-	}
-	switch e["kind"] {
-	case "local", "remote", "transport":
-	default:
-		v.Errorf("kind is %v", e["kind"])
-	}
-	if problems, ok := e["problems"].([]any); ok {
-		fields := []any{}
-		for _, p := range problems {
-			fields = append(fields, p.(jsonObject)["field"])
-		}
-		e["problems"] = fields
-	}
-	return e
+func (v vectorVerbs) ClientNew(config []byte) (uint64, []byte) {
+	result, failure := v.host.ClientNew(config)
+	return result, failureJSON(failure)
+}
+
+func (v vectorVerbs) SourceNew(client uint64, request []byte) (uint64, []byte) {
+	result, failure := v.host.SourceNew(client, request)
+	return result, failureJSON(failure)
+}
+
+func (v vectorVerbs) SourceKey(source uint64) ([]byte, []byte) {
+	result, failure := v.host.SourceKey(source)
+	return result, failureJSON(failure)
+}
+
+func (v vectorVerbs) SourcePeek(source uint64) (vectors.Peeked, []byte) {
+	result, failure := v.host.SourcePeek(source)
+	return vectors.Peeked(result), failureJSON(failure)
+}
+
+func (v vectorVerbs) SourceInvalidate(source uint64, accessToken []byte) []byte {
+	return failureJSON(v.host.SourceInvalidate(source, accessToken))
+}
+
+func (v vectorVerbs) FlowNew(source uint64) (uint64, []byte) {
+	result, failure := v.host.FlowNew(source)
+	return result, failureJSON(failure)
+}
+
+func (v vectorVerbs) FlowNext(flow uint64) ([]byte, []byte) {
+	result, failure := v.host.FlowNext(flow)
+	return result, failureJSON(failure)
+}
+
+func (v vectorVerbs) FlowSigned(flow uint64, signature []byte) []byte {
+	return failureJSON(v.host.FlowSigned(flow, signature))
+}
+
+func (v vectorVerbs) FlowReceived(flow uint64, head, body []byte) []byte {
+	return failureJSON(v.host.FlowReceived(flow, head, body))
+}
+
+func (v vectorVerbs) FlowFailed(flow uint64, reason []byte) []byte {
+	return failureJSON(v.host.FlowFailed(flow, reason))
+}
+
+func (v vectorVerbs) FlowPerform(flow uint64, timeoutMS int64) []byte {
+	return failureJSON(v.host.FlowPerform(flow, timeoutMS))
+}
+
+func (v vectorVerbs) FlowFree(flow uint64) []byte {
+	return failureJSON(v.host.FlowFree(flow))
 }

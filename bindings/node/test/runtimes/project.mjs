@@ -13,9 +13,9 @@ export const root = join(bindings, "../..");
 export function makeProject(tools) {
   const project = mkdtempSync(join(tmpdir(), "maskinporten-node-"));
   process.on("exit", () => rmSync(project, { recursive: true, force: true }));
-  const tarballs = readdirSync(join(root, "dist"))
+  const tarballs = readdirSync(join(root, "build/packages"))
     .filter((name) => /^maskinporten-.*\.tgz$/.test(name))
-    .map((name) => join(root, "dist", name));
+    .map((name) => join(root, "build/packages", name));
   writeFileSync(join(project, "package.json"), '{"private": true, "type": "module"}\n');
   execFileSync("npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", ...tarballs], { cwd: project, stdio: "inherit" });
   for (const tool of tools) {
