@@ -178,8 +178,11 @@ test-python: $(VENV) ## the Python suite, on the installed wheel
 test-node: $(TGZ) $(CLI) $(MODULES) ## the Node suite, on the packed tarballs
 	@.ci/suite Node "$(NODE) $(NPM) openssl" $(NODE) bindings/node/test/run.mjs
 
-test-edge: $(TGZ) $(CLI) $(MODULES) $(RUNTIMES) ## every JavaScript runtime: one suite, one table
-	@.ci/suite Edge "$(NODE) $(NPM)" $(NODE) bindings/node/test/runtimes/run.mjs
+test-edge: $(TGZ) $(CLI) $(MODULES) $(RUNTIMES) $(VENV) wasm/tests/requirements.txt ## every JavaScript runtime, and wazero and wasmtime
+	@.ci/suite "Edge: WASI" "$(GO) $(PYTHON)" sh -c 'cd wasm/tests && $(GO) vet ./... && $(GO) test -parallel 32 ./... && \
+	  $(CURDIR)/$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  $(CURDIR)/$(VENV)/bin/pytest -q -p no:cacheprovider .'
+	@.ci/suite "Edge: runtimes" "$(NODE) $(NPM)" $(NODE) bindings/node/test/runtimes/run.mjs
 
 test-readme: $(LIB) $(CLI) $(VENV) $(DEMO)/node ## the examples of README.md, as they stand there
 	@.ci/suite README "$(GO) $(CC) $(NODE)" $(VENV)/bin/python .ci/readme.py
