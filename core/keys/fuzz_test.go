@@ -43,6 +43,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, password, keyID string) {
 		before := bytes.Clone(data)
+		if list, err := ReadCertificates(data); (err == nil) != (len(list) > 0) || err != nil && !errors.Is(err, &core.Error{Code: core.CodeInvalidKey}) {
+			t.Fatalf("%d certificates, %v", len(list), err)
+		}
 		got, err := Parse(data, Options{Password: password, KeyID: keyID})
 		if !bytes.Equal(data, before) {
 			t.Fatal("the input was changed")

@@ -323,11 +323,20 @@ func FuzzVerbs(f *testing.F) {
 	f.Add(`{"environment":{}}`, `{"scopes":"a","exchanges":[{"type":"customs"}]}`, `{"code":"timeout"}`)
 	f.Fuzz(func(t *testing.T, config, request, fed string) {
 		h := NewHost(nil, nil)
-		client, _ := h.ClientNew([]byte(config))
+		client, refused := h.ClientNew([]byte(config))
+		if report, failure := h.Diagnose([]byte(config), []byte(request)); failure != nil {
+			wantFailure(t, failure, core.CodeInvalidArgument)
+		} else if object := members(t, report); refused != nil && object["ok"] == true {
+			t.Errorf("a client is refused with %s and diagnosed with %s", refused.JSON, report)
+		}
 		if client == 0 {
 			client, _ = h.ClientNew([]byte(hostConfig))
 		}
-		if source, failure := h.SourceNew(client, []byte(request)); failure == nil {
+		source, failure := h.SourceNew(client, []byte(request))
+		if report, unread := h.Diagnose([]byte(hostConfig), []byte(request)); unread == nil && request != "" && (members(t, report)["ok"] == true) != (failure == nil) && refused != nil {
+			t.Errorf("a source is %v and diagnosed with %s", failure, report)
+		}
+		if failure == nil {
 			flow, _ := h.FlowNew(source)
 			h.FlowNext(flow)
 			h.FlowSigned(flow, make([]byte, 256))
