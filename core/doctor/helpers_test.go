@@ -115,12 +115,20 @@ type world struct {
 	in   Input
 }
 
-func start(t *testing.T) world {
-	t.Helper()
+// defaultWorld is made once: its keys take a while, and a sandbox changes
+// nothing of its configuration.
+var defaultWorld = sync.OnceValues(func() (sandbox.Config, *sandbox.Demo) {
 	config, demo, err := sandbox.DefaultConfig()
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
+	config.FastTokens = true
+	return config, demo
+})
+
+func start(t *testing.T) world {
+	t.Helper()
+	config, demo := defaultWorld()
 	server, err := sandbox.Start(config)
 	if err != nil {
 		t.Fatal(err)
