@@ -20,10 +20,10 @@ import (
 )
 
 // seen are the findings as severity and field, in order.
-func seen(report jsonObject) string {
+func seen(report map[string]any) string {
 	var list []string
 	for _, item := range report["findings"].([]any) {
-		finding := item.(jsonObject)
+		finding := item.(map[string]any)
 		list = append(list, finding["severity"].(string)+":"+finding["field"].(string))
 		if finding["message"] == "" || finding["remedy"] == "" || len(finding) != 4 {
 			list = append(list, "incomplete")
@@ -82,11 +82,11 @@ func TestDiagnose(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(report)); !slices.Equal(got, []string{"claims", "environment", "findings", "key", "ok"}) {
 		t.Errorf("members %v", got)
 	}
-	facts := report["key"].(jsonObject)
-	if facts["kid"] != "kid-1" || facts["alg"] != "RS256" || facts["key_bits"] != 2048.0 || facts["signs"] != true || report["environment"].(jsonObject)["name"] != "test" {
+	facts := report["key"].(map[string]any)
+	if facts["kid"] != "kid-1" || facts["alg"] != "RS256" || facts["key_bits"] != 2048.0 || facts["signs"] != true || report["environment"].(map[string]any)["name"] != "test" {
 		t.Errorf("%s", text)
 	}
-	if claims := report["claims"].(jsonObject); claims["aud"] != core.Test.Issuer || claims["iss"] != "client" || claims["scope"] != "toll:movement/road/v2" || len(claims) != 3 {
+	if claims := report["claims"].(map[string]any); claims["aud"] != core.Test.Issuer || claims["iss"] != "client" || claims["scope"] != "toll:movement/road/v2" || len(claims) != 3 {
 		t.Errorf("claims %v", claims)
 	}
 }
@@ -131,7 +131,7 @@ func TestCertificateRead(t *testing.T) {
 		if len(list) != 1 || len(problems) != 1 || len(out) != 2 {
 			t.Fatalf("%s: %s", name, text)
 		}
-		c, p := list[0].(jsonObject), problems[0].(jsonObject)
+		c, p := list[0].(map[string]any), problems[0].(map[string]any)
 		if c["organization_number"] != "310702641" || c["organization_identifier"] != "NTRNO-310702641" || c["key_bits"] != 2048.0 || c["serial_number"] != "0ABC" ||
 			c["not_before_ms"] != float64(template.NotBefore.UnixMilli()) || c["not_after_ms"] != float64(template.NotAfter.UnixMilli()) ||
 			len(c["sha256"].(string)) != 64 || !strings.Contains(c["subject"].(string), "CN=Eksempel AS") || c["issuer"] != c["subject"] || len(c) != 9 {
