@@ -22,10 +22,12 @@ final class ClientHandle implements Runnable {
     private volatile boolean closed;
     private volatile List<Key> keys;
     private volatile boolean hostSigns;
+    final Store store; // or null
 
-    ClientHandle(Library library, long handle, List<Key> keys) {
+    ClientHandle(Library library, long handle, List<Key> keys, Store store) {
         this.library = library;
         this.handle = handle;
+        this.store = store;
         keys(keys, List.of());
     }
 
@@ -39,9 +41,9 @@ final class ClientHandle implements Runnable {
         return keys;
     }
 
-    /** Whether the library cannot fetch by itself. */
-    boolean hostSigns() {
-        return hostSigns;
+    /** Whether the library cannot fetch by itself: a step of a flow is this program's. */
+    boolean driven() {
+        return hostSigns || store != null;
     }
 
     boolean isClosed() {

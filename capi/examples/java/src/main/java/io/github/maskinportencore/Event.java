@@ -9,7 +9,7 @@ import java.util.List;
  * Something worth logging, counting or auditing. It holds no secret. What does not apply is null, 0, false or empty.
  *
  * @param event what happened: acquisition_started, acquisition_ended, attempt, retry, served_while_failing, clock_skew,
- *     keys_rotated, key_fallback or key_expiring
+ *     keys_rotated, key_fallback, key_expiring or store_failed
  * @param time when
  * @param requestId the same for all events of one acquisition
  * @param source the cache key, see {@link Source#key()}

@@ -39,7 +39,7 @@ final class Flight implements Runnable {
         Token token = null;
         MaskinportenException why = null;
         try {
-            token = source.fetch();
+            token = source.fetch(landing);
         } catch (MaskinportenException e) {
             why = e;
         } catch (RuntimeException | Error e) { // whatever it is, those who wait must hear of it

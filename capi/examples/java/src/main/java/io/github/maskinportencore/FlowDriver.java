@@ -3,68 +3,104 @@ package io.github.maskinportencore;
 import com.google.gson.JsonObject;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
+import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
-/** Fetches a token step by step, where this program does the signing. Everything else is the library's. */
+/** Fetches a token step by step, where the signing or the store is this program's. Everything else is the library's. */
 final class FlowDriver {
-    private static final long SIGNER_LIMIT_S = 5;
-    private static final ThreadLocal<ClientHandle> SIGNING = new ThreadLocal<>();
+    private static final long SIGNER_LIMIT_S = 5, STORE_LIMIT_S = 2;
+    private static final ThreadLocal<ClientHandle> ASKED_FOR = new ThreadLocal<>();
 
-    private FlowDriver() {}
+    private final ClientHandle state;
+    private final Library library;
+    private final long source;
+    private final Consumer<Token> early;
+    private final long flow;
 
-    static Token drive(ClientHandle state, long source) {
-        Library library = state.library;
-        long flow = library.flowNew(source);
+    private FlowDriver(ClientHandle state, long source, Consumer<Token> early) {
+        this.state = state;
+        this.library = state.library;
+        this.source = source;
+        this.early = early;
+        this.flow = library.flowNew(source);
+    }
+
+    /** Returns the token. Early is told it before it is saved in a store, for those who wait. */
+    static Token drive(ClientHandle state, long source, Consumer<Token> early) {
+        FlowDriver driver = new FlowDriver(state, source, early);
         try {
-            while (true) {
-                JsonObject step = library.flowNext(flow);
-                switch (Json.text(step, "step")) {
-                    case "done":
-                        return Token.of(step.getAsJsonObject("token"));
-                    case "failed":
-                        throw MaskinportenException.of(step.getAsJsonObject("error"));
-                    case "sign":
-                        sign(state, flow, Json.text(step, "signing_input"));
-                        break;
-                    default:
-                        library.flowPerform(flow, -1);
-                }
-            }
+            Token token;
+            do {
+                token = driver.step(driver.library.flowNext(driver.flow));
+            } while (token == null);
+            return token;
         } finally {
-            library.flowFree(flow);
+            driver.library.flowFree(driver.flow);
         }
     }
 
-    /** Whether this thread is in a signer that signs for the client. */
-    static boolean isSigningFor(ClientHandle state) {
-        return SIGNING.get() == state;
+    /** Whether this thread is in a signer or store that was asked for the client. */
+    static boolean isAskedFor(ClientHandle state) {
+        return ASKED_FOR.get() == state;
     }
 
-    private static void sign(ClientHandle state, long flow, String signingInput) {
-        Library library = state.library;
+    private Token step(JsonObject step) {
+        switch (Json.text(step, "step")) {
+            case "done":
+                return Token.of(step.getAsJsonObject("token"));
+            case "failed":
+                throw MaskinportenException.of(step.getAsJsonObject("error"));
+            case "sign":
+                sign(Json.text(step, "signing_input"));
+                break;
+            case "load":
+                Optional<String> entry = ask("store", "connection_failed", STORE_LIMIT_S, () -> Optional.ofNullable(state.store.load(Json.text(step, "store_key"))));
+                if (entry != null) { // it did not fail
+                    library.flowLoaded(flow, entry.map(Json::utf8).orElse(null));
+                }
+                break;
+            case "save":
+                landEarly();
+                if (ask("store", "connection_failed", STORE_LIMIT_S, () -> {
+                    state.store.save(Json.text(step, "store_key"), Json.text(step, "entry"), Json.duration(step, "life_ms"));
+                    return true;
+                }) != null) {
+                    library.flowSaved(flow);
+                }
+                break;
+            default:
+                library.flowPerform(flow, -1);
+        }
+        return null;
+    }
+
+    /** Hands out the token that is in the cache now: another flow begins, and ends, with it. */
+    private void landEarly() {
+        long other = library.flowNew(source);
+        try {
+            JsonObject step = library.flowNext(other);
+            if (Json.text(step, "step").equals("done")) {
+                early.accept(Token.of(step.getAsJsonObject("token")));
+            }
+        } finally {
+            library.flowFree(other);
+        }
+    }
+
+    private void sign(String signingInput) {
         JsonObject header = Json.object(Base64.getUrlDecoder().decode(signingInput.substring(0, signingInput.indexOf('.'))));
         Signer signer = state.keys().stream().filter(key -> key.isSigner() && key.signs(header)).map(Key::signer).findFirst().orElse(null);
         if (signer == null) {
             library.flowPerform(flow, -1); // a key that the library holds
             return;
         }
-        byte[] signature;
-        try {
-            signature = ask(signer, state, signingInput.getBytes(StandardCharsets.US_ASCII));
-        } catch (TimeoutException e) {
-            library.flowFailed(flow, reason("the signer took longer than " + SIGNER_LIMIT_S + " s", true));
-            return;
-        } catch (ExecutionException e) {
-            library.flowFailed(flow, reason(String.valueOf(e.getCause().getMessage()), e.getCause() instanceof Signer.RetryableException));
-            return;
-        } catch (InterruptedException e) { // this thread is ours, and nobody interrupts it
-            throw new IllegalStateException(e);
-        }
+        byte[] signature = ask("signer", "signing_failed", SIGNER_LIMIT_S, () -> signer.sign(signingInput.getBytes(StandardCharsets.US_ASCII)));
         if (signature == null) {
-            library.flowFailed(flow, reason("the signer returned null", false));
             return;
         }
         try {
@@ -76,27 +112,38 @@ final class FlowDriver {
         }
     }
 
-    /** On a thread of its own, because it may hang. */
-    private static byte[] ask(Signer signer, ClientHandle state, byte[] signingInput) throws ExecutionException, TimeoutException, InterruptedException {
-        FutureTask<byte[]> signing = new FutureTask<>(() -> {
-            SIGNING.set(state);
-            return signer.sign(signingInput);
+    /** What the program answers; null if it failed, which the flow is then told. On a thread of its own, because it may hang. */
+    private <T> T ask(String who, String code, long limitS, Callable<T> call) {
+        FutureTask<T> asking = new FutureTask<>(() -> {
+            ASKED_FOR.set(state);
+            return call.call();
         });
-        Thread thread = new Thread(signing, "maskinporten-signer");
+        Thread thread = new Thread(asking, "maskinporten-" + who);
         thread.setDaemon(true);
         thread.start();
         try {
-            return signing.get(SIGNER_LIMIT_S, TimeUnit.SECONDS);
+            T answer = asking.get(limitS, TimeUnit.SECONDS);
+            if (answer == null) {
+                failed(code, "the " + who + " returned null", false);
+            }
+            return answer;
+        } catch (TimeoutException e) {
+            failed(code, "the " + who + " took longer than " + limitS + " s", true);
+        } catch (ExecutionException e) {
+            failed(code, String.valueOf(e.getCause().getMessage()), e.getCause() instanceof Signer.RetryableException);
+        } catch (InterruptedException e) { // this thread is ours, and nobody interrupts it
+            throw new IllegalStateException(e);
         } finally {
-            signing.cancel(true);
+            asking.cancel(true);
         }
+        return null;
     }
 
-    private static byte[] reason(String message, boolean retryable) {
+    private void failed(String code, String message, boolean retryable) {
         JsonObject reason = new JsonObject();
-        reason.addProperty("code", "signing_failed");
+        reason.addProperty("code", code);
         reason.addProperty("message", message);
         reason.addProperty("retryable", retryable);
-        return Json.bytes(reason);
+        library.flowFailed(flow, Json.bytes(reason));
     }
 }

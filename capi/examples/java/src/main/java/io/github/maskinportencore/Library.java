@@ -174,6 +174,15 @@ final class Library {
         nothing(error -> calls.mp_flow_received(flow, head, head.length, body, body.length, error));
     }
 
+    /** Null if the store has nothing. */
+    void flowLoaded(long flow, byte[] entry) {
+        nothing(error -> calls.mp_flow_loaded(flow, entry, entry == null ? 0 : entry.length, error));
+    }
+
+    void flowSaved(long flow) {
+        nothing(error -> calls.mp_flow_saved(flow, error));
+    }
+
     void flowFailed(long flow, byte[] reason) {
         nothing(error -> calls.mp_flow_failed(flow, reason, reason.length, error));
     }
@@ -184,6 +193,12 @@ final class Library {
 
     void flowFree(long flow) {
         calls.mp_flow_free(flow);
+    }
+
+    /** Sends nothing. The request may be null. */
+    JsonObject diagnose(byte[] config, byte[] request) {
+        return Json.object(bytes((report, error) ->
+                calls.mp_diagnose(config, config.length, request, request == null ? 0 : request.length, report, error)));
     }
 
     private interface Call {

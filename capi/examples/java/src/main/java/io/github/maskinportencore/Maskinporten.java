@@ -8,6 +8,7 @@ import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -38,7 +39,7 @@ public final class Maskinporten implements AutoCloseable {
         keys = settings.keys();
         byte[] config = settings.json();
         try {
-            state = new ClientHandle(library, library.clientNew(config), keys);
+            state = new ClientHandle(library, library.clientNew(config), keys, settings.store);
         } finally {
             Arrays.fill(config, (byte) 0);
         }
@@ -201,6 +202,7 @@ public final class Maskinporten implements AutoCloseable {
         private Key key;
         private List<Key> nextKeys = List.of();
         private Consumer<Event> observer;
+        private Store store;
 
         private Builder() {}
 
@@ -251,6 +253,17 @@ public final class Maskinporten implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Shares tokens with other processes.
+         *
+         * @param storeKey 32 secret bytes that all of them have; what is stored is encrypted with it
+         */
+        public Builder store(Store store, byte[] storeKey) {
+            this.store = Objects.requireNonNull(store);
+            config.addProperty("store_key", Base64.getEncoder().encodeToString(storeKey));
+            return this;
+        }
+
         /** Told of everything worth logging, one event after another, on a thread of its own. What it throws is dropped. */
         public Builder onEvent(Consumer<Event> observer) {
             this.observer = Objects.requireNonNull(observer);
@@ -265,6 +278,20 @@ public final class Maskinporten implements AutoCloseable {
          */
         public Maskinporten build() {
             return new Maskinporten(this);
+        }
+
+        /**
+         * Says what is wrong or unusual, instead of throwing. Nothing is sent or signed.
+         *
+         * @param request what a token would be for; may be null
+         */
+        public Diagnosis diagnose(TokenRequest request) {
+            byte[] text = json();
+            try {
+                return Diagnosis.of(Library.get().diagnose(text, request == null ? null : Json.bytes(request.members)));
+            } finally {
+                Arrays.fill(text, (byte) 0);
+            }
         }
 
         private List<Key> keys() {

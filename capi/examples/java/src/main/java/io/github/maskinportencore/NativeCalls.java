@@ -1,8 +1,8 @@
 package io.github.maskinportencore;
 
 /**
- * {@code maskinporten.h} in Java: the same functions with the same names, in the same order. Both backends derive their
- * calls from this interface, so it is the only place that knows the signatures.
+ * {@code maskinporten.h} in Java: the same functions with the same names, in the same order, those that are used here. Both backends
+ * derive their calls from this interface, so it is the only place that knows the signatures.
  *
  * <p>A {@code byte[]} is a pointer to its bytes, a {@code long[]} or {@code int[]} a pointer to results, and null is
  * NULL. An {@code mp_buf} is a {@code long[2]}: the address of the data, and its length. Handles, {@code size_t} and
@@ -14,6 +14,8 @@ interface NativeCalls {
     long mp_version();
 
     void mp_buf_free(long[] buf);
+
+    int mp_live_handles(long[] count);
 
     int mp_client_new(byte[] config, long configLen, long[] client, long[] error);
 
@@ -50,11 +52,15 @@ interface NativeCalls {
 
     int mp_flow_received(long flow, byte[] head, long headLen, byte[] body, long bodyLen, long[] error);
 
+    int mp_flow_loaded(long flow, byte[] entry, long entryLen, long[] error);
+
+    int mp_flow_saved(long flow, long[] error);
+
     int mp_flow_failed(long flow, byte[] reason, long reasonLen, long[] error);
 
     int mp_flow_perform(long flow, long timeoutMs, long[] error);
 
     int mp_flow_free(long flow);
 
-    int mp_live_handles(long[] count);
+    int mp_diagnose(byte[] config, long configLen, byte[] request, long requestLen, long[] report, long[] error);
 }

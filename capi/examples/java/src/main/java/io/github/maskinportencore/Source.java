@@ -21,6 +21,7 @@ import java.util.function.Supplier;
  */
 public final class Source implements AutoCloseable {
     private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(30);
+    private static final long MAX_SECONDS = 365 * 86_400L; // so that it can be counted in nanoseconds
 
     private final Maskinporten client; // which stays as long as one of its sources is used
     private final ClientHandle state;
@@ -128,7 +129,11 @@ public final class Source implements AutoCloseable {
     @Override
     public void close() {
         freeing.clean();
-        disembark(MaskinportenException.local("closed", 1009, "the source is closed", "Make a new one of the client."));
+        disembark(closedSource());
+    }
+
+    private static MaskinportenException closedSource() {
+        return MaskinportenException.local("closed", 1009, "the source is closed", "Make a new one of the client.");
     }
 
     private Token cached() {
@@ -154,8 +159,8 @@ public final class Source implements AutoCloseable {
             }
             boolean due = renew && peeked.refreshDue();
             Token known = last;
-            if (known == null || !known.accessToken().equals(peeked.accessToken()) || due && !state.hostSigns()) {
-                known = state.hostSigns() ? null : ask(due ? 1 : 0);
+            if (known == null || !known.accessToken().equals(peeked.accessToken()) || due && !state.driven()) {
+                known = state.driven() ? null : ask(due ? 1 : 0);
             } else if (due) {
                 board(); // and do not wait
             }
@@ -179,7 +184,7 @@ public final class Source implements AutoCloseable {
     }
 
     private Token await(Duration timeout) {
-        long end = System.nanoTime() + timeout.toNanos();
+        long end = System.nanoTime() + Math.min(timeout.toSeconds(), MAX_SECONDS) * 1_000_000_000 + timeout.toNanosPart();
         while (!timeout.isZero()) {
             try {
                 return board().landing.get(Math.max(end - System.nanoTime(), 0), TimeUnit.NANOSECONDS);
@@ -204,8 +209,8 @@ public final class Source implements AutoCloseable {
         boarding.lock();
         try {
             client.requireOpen();
-            if (FlowDriver.isSigningFor(state)) {
-                throw MaskinportenException.local("reentrant", 1021, "a signer asked for a token of its own client", "Let the signer do without.");
+            if (FlowDriver.isAskedFor(state)) {
+                throw MaskinportenException.local("reentrant", 1021, "a signer or store asked for a token of its own client", "Let it do without.");
             }
             long epoch = library.leaseEpoch();
             // What a flight brings may be what an invalidation or rotation after its start was about.
@@ -220,11 +225,10 @@ public final class Source implements AutoCloseable {
     }
 
     /** Fetches a token, on the flight's own thread. */
-    Token fetch() {
-        Token token = library(() -> state.hostSigns()
-                ? FlowDriver.drive(state, handle)
+    Token fetch(CompletableFuture<Token> landing) {
+        return last = library(() -> state.driven()
+                ? FlowDriver.drive(state, handle, token -> landing.complete(last = token))
                 : library.sourceToken(handle, Flight.LIMIT.toMillis()));
-        return last = token;
     }
 
     /** From now on nobody joins this flight. */
@@ -253,7 +257,7 @@ public final class Source implements AutoCloseable {
         try {
             return call.get();
         } catch (MaskinportenException e) {
-            throw client.closedMeanwhile(e);
+            throw !state.isClosed() && e.code().equals("invalid_handle") ? closedSource() : client.closedMeanwhile(e);
         } finally {
             Reference.reachabilityFence(this);
         }

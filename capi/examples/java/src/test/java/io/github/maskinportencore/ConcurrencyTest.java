@@ -116,7 +116,7 @@ class ConcurrencyTest extends SandboxTest {
     @Test
     void everythingAtOnce() throws Exception {
         ExecutorService threads = Executors.newCachedThreadPool();
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(3);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Integer.getInteger("soak.seconds", 3));
         Set<String> known = Set.of("closed", "cancelled", "deadline_exceeded");
         List<Future<Integer>> results = new ArrayList<>();
         for (int i = 0; i < 16; i++) {
@@ -143,7 +143,7 @@ class ConcurrencyTest extends SandboxTest {
         }
         int tokens = 0;
         for (Future<Integer> result : results) {
-            tokens += result.get(30, TimeUnit.SECONDS);
+            tokens += result.get(Integer.getInteger("soak.seconds", 3) + 30, TimeUnit.SECONDS);
         }
         assertTrue(tokens > 100, "tokens: " + tokens);
         threads.shutdown();

@@ -1,10 +1,12 @@
 package io.github.maskinportencore;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -69,7 +71,47 @@ class LibraryTest extends SandboxTest {
         other.setUncaughtExceptionHandler((thread, e) -> failure[0] = e);
         other.start();
         other.join();
-        assertEquals(null, failure[0]);
+        assertNull(failure[0]);
+    }
+
+    @Test
+    void theSmallestStackIsEnough() throws Exception {
+        Throwable[] failure = new Throwable[1];
+        Thread small = new Thread(null, () -> {
+            try (Maskinporten client = sandbox.client()) {
+                client.source(sandbox.scope("plain")).token();
+            }
+        }, "small", 1);
+        small.setUncaughtExceptionHandler((thread, e) -> failure[0] = e);
+        small.start();
+        small.join();
+        assertNull(failure[0]);
+    }
+
+    /** A program whose main ends while a token is fetched; it needs neither a close nor an exit. */
+    static final class Ending {
+        private Ending() {}
+
+        public static void main(String[] none) throws Exception {
+            Maskinporten client = Maskinporten.fromEnv();
+            client.source("sandbox:plain").tokenAsync();
+            Thread.sleep(300);
+            System.out.println("main ends");
+        }
+    }
+
+    @Test
+    void aProgramMayEndDuringAFetch() throws Exception {
+        sandbox.faults("[{\"path\": \"/token\", \"kind\": \"hang\"}]");
+        ProcessBuilder program = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", System.getProperty("java.class.path"), Ending.class.getName())
+                .redirectErrorStream(true);
+        program.environment().putAll(sandbox.variables());
+        Process process = program.start();
+        assertTrue(process.waitFor(20, TimeUnit.SECONDS), "it ends by itself");
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.exitValue(), said);
+        assertTrue(said.contains("main ends"), said);
+        assertEquals(1, sandbox.tokens());
     }
 
     private interface Value {

@@ -134,6 +134,21 @@ class OperationTest extends SandboxTest {
         }
     }
 
+    @Test
+    void aDiagnosisTellsWhatIsWrongBeforeAnythingIsSent() {
+        TokenRequest request = TokenRequest.scopes(sandbox.scope("plain"));
+        Diagnosis good = sandbox.builder().diagnose(request);
+        assertTrue(good.ok(), good.report());
+        assertTrue(good.report().contains("\"scope\":\"" + sandbox.scope("plain") + "\""), good.report());
+        assertFalse(good.report().contains("PRIVATE"));
+        Diagnosis bad = sandbox.builder().clientId("not an id").diagnose(null);
+        assertFalse(bad.ok());
+        Diagnosis.Finding finding = bad.findings().get(0);
+        assertEquals("error client_id", finding.severity() + " " + finding.field());
+        assertTrue(finding.remedy().endsWith("."));
+        assertEquals(0, sandbox.tokens());
+    }
+
     /** A client that was forgotten is collected, with its sources and its thread for events. */
     @Test
     void whatIsForgottenIsFreed() {
