@@ -30,21 +30,29 @@ final class Bench {
         try (Maskinporten client = sandbox.client()) {
             Source source = client.source(sandbox.scope("customs"));
             source.token();
-            long handle = library.sourceNew(clientOf(source), Json.bytes(TokenRequest.scopes(sandbox.scope("customs")).members));
+            long handle = library.sourceNew(
+                    clientOf(source), Json.bytes(TokenRequest.scopes(sandbox.scope("customs")).members));
             Map<String, IntSupplier> calls = new LinkedHashMap<>();
             IntSupplier[] bare = bare();
             calls.put("a bare call", bare[0]);
             calls.put("a bare call into Go", bare[1]);
             calls.put("reading both clocks", () -> (int) (System.nanoTime() ^ System.currentTimeMillis()) | 1);
             calls.put("token()", () -> source.token().accessToken().length());
-            calls.put("peek without a lease", () -> library.sourcePeek(handle).accessToken().length());
+            calls.put(
+                    "peek without a lease",
+                    () -> library.sourcePeek(handle).accessToken().length());
             Map<String, Double> medians = medians(calls);
             library.sourceFree(handle);
-            String backend = Maskinporten.backend().toUpperCase(Locale.ROOT) + ", Java " + Runtime.version().feature();
+            String backend = Maskinporten.backend().toUpperCase(Locale.ROOT) + ", Java "
+                    + Runtime.version().feature();
             for (String against : List.of("a bare call", "a bare call into Go", "reading both clocks")) {
                 row("cached token, " + backend, against, medians.get("token()"), medians.get(against));
             }
-            row("cached token asked of the library each time, " + backend, "a bare call into Go", medians.get("peek without a lease"), medians.get("a bare call into Go"));
+            row(
+                    "cached token asked of the library each time, " + backend,
+                    "a bare call into Go",
+                    medians.get("peek without a lease"),
+                    medians.get("a bare call into Go"));
         }
         System.exit(0);
     }
@@ -57,7 +65,9 @@ final class Bench {
 
     private static IntSupplier[] bare() throws ReflectiveOperationException {
         if (Maskinporten.backend().equals("ffm")) {
-            return (IntSupplier[]) Class.forName("io.github.maskinportencore.BareForeign").getMethod("calls").invoke(null);
+            return (IntSupplier[]) Class.forName("io.github.maskinportencore.BareForeign")
+                    .getMethod("calls")
+                    .invoke(null);
         }
         Native.register(Bare.class, System.getenv("MASKINPORTEN_LIBRARY"));
         long[] count = new long[1];
@@ -93,6 +103,7 @@ final class Bench {
     }
 
     private static void row(String what, String against, double took, double bare) {
-        System.out.printf(Locale.ROOT, "| %s | %s (%.0f ns) | %.2f (%.0f ns) | | |%n", what, against, bare, took / bare, took);
+        System.out.printf(
+                Locale.ROOT, "| %s | %s (%.0f ns) | %.2f (%.0f ns) | | |%n", what, against, bare, took / bare, took);
     }
 }

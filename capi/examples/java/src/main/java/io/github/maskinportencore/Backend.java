@@ -14,7 +14,8 @@ interface Backend {
 
     /** Loads the library. Throws an exception or error that says why that is not possible. */
     static Backend load(String name, String file) throws ReflectiveOperationException {
-        Class<?> found = Class.forName(Backend.class.getPackageName() + (name.equals("ffm") ? ".ForeignBackend" : ".JnaBackend"));
+        Class<?> found = Class.forName(
+                Backend.class.getPackageName() + (name.equals("ffm") ? ".ForeignBackend" : ".JnaBackend"));
         return (Backend) found.getDeclaredConstructor(String.class).newInstance(file);
     }
 

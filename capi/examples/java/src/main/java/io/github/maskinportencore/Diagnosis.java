@@ -8,7 +8,7 @@ import java.util.List;
  *
  * @param ok no finding is an error
  * @param findings what was found
- * @param report all of it in JSON, with the environment, the key and the claims of a grant, as maskinporten.h describes it
+ * @param report all of it in JSON, with the environment, the key and the claims of a grant; see mp_diagnose
  */
 public record Diagnosis(boolean ok, List<Finding> findings, String report) {
     /**
@@ -23,7 +23,11 @@ public record Diagnosis(boolean ok, List<Finding> findings, String report) {
 
     static Diagnosis of(JsonObject report) {
         List<Finding> findings = Json.objects(report, "findings").stream()
-                .map(f -> new Finding(Json.text(f, "severity"), Json.text(f, "field"), Json.text(f, "message"), Json.text(f, "remedy")))
+                .map(f -> new Finding(
+                        Json.text(f, "severity"),
+                        Json.text(f, "field"),
+                        Json.text(f, "message"),
+                        Json.text(f, "remedy")))
                 .toList();
         return new Diagnosis(Json.flag(report, "ok"), findings, report.toString());
     }

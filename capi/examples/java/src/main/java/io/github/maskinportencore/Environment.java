@@ -36,7 +36,9 @@ public final class Environment {
      * @param tokenEndpoint where grants are sent
      */
     public static Environment of(String issuer, String tokenEndpoint) {
-        return new Environment(new JsonObject()).with("issuer", new JsonPrimitive(issuer)).with("token_endpoint", new JsonPrimitive(tokenEndpoint));
+        return new Environment(new JsonObject())
+                .with("issuer", new JsonPrimitive(issuer))
+                .with("token_endpoint", new JsonPrimitive(tokenEndpoint));
     }
 
     /** The RFC 8414 document. */

@@ -43,7 +43,11 @@ final class Flight implements Runnable {
         } catch (MaskinportenException e) {
             why = e;
         } catch (RuntimeException | Error e) { // whatever it is, those who wait must hear of it
-            why = MaskinportenException.local("internal", 1012, "the fetch ended with " + e.getClass().getName(), "Report this as a bug of maskinporten-core.");
+            why = MaskinportenException.local(
+                    "internal",
+                    1012,
+                    "the fetch ended with " + e.getClass().getName(),
+                    "Report this as a bug of maskinporten-core.");
         }
         state.flights.remove(this);
         source.land(this);

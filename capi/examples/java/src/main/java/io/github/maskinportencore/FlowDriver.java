@@ -2,6 +2,7 @@ package io.github.maskinportencore;
 
 import com.google.gson.JsonObject;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -59,24 +60,37 @@ final class FlowDriver {
                 sign(Json.text(step, "signing_input"));
                 break;
             case "load":
-                Optional<String> entry = ask("store", "connection_failed", STORE_LIMIT_S, () -> Optional.ofNullable(state.store.load(Json.text(step, "store_key"))));
-                if (entry != null) { // it did not fail
-                    library.flowLoaded(flow, entry.map(Json::utf8).orElse(null));
-                }
+                load(Json.text(step, "store_key"));
                 break;
             case "save":
                 landEarly();
-                if (ask("store", "connection_failed", STORE_LIMIT_S, () -> {
-                    state.store.save(Json.text(step, "store_key"), Json.text(step, "entry"), Json.duration(step, "life_ms"));
-                    return true;
-                }) != null) {
-                    library.flowSaved(flow);
-                }
+                save(Json.text(step, "store_key"), Json.text(step, "entry"), Json.duration(step, "life_ms"));
                 break;
             default:
                 library.flowPerform(flow, -1);
         }
         return null;
+    }
+
+    private void load(String key) {
+        Optional<String> entry = askStore(() -> Optional.ofNullable(state.store.load(key)));
+        if (entry != null) { // it did not fail
+            library.flowLoaded(flow, entry.map(Json::utf8).orElse(null));
+        }
+    }
+
+    private void save(String key, String entry, Duration life) {
+        Boolean saved = askStore(() -> {
+            state.store.save(key, entry, life);
+            return true;
+        });
+        if (saved != null) {
+            library.flowSaved(flow);
+        }
+    }
+
+    private <T> T askStore(Callable<T> call) {
+        return ask("store", "connection_failed", STORE_LIMIT_S, call);
     }
 
     /** Hands out the token that is in the cache now: another flow begins, and ends, with it. */
@@ -93,13 +107,19 @@ final class FlowDriver {
     }
 
     private void sign(String signingInput) {
-        JsonObject header = Json.object(Base64.getUrlDecoder().decode(signingInput.substring(0, signingInput.indexOf('.'))));
-        Signer signer = state.keys().stream().filter(key -> key.isSigner() && key.signs(header)).map(Key::signer).findFirst().orElse(null);
+        JsonObject header =
+                Json.object(Base64.getUrlDecoder().decode(signingInput.substring(0, signingInput.indexOf('.'))));
+        Signer signer = state.keys().stream()
+                .filter(key -> key.isSigner() && key.signs(header))
+                .map(Key::signer)
+                .findFirst()
+                .orElse(null);
         if (signer == null) {
             library.flowPerform(flow, -1); // a key that the library holds
             return;
         }
-        byte[] signature = ask("signer", "signing_failed", SIGNER_LIMIT_S, () -> signer.sign(signingInput.getBytes(StandardCharsets.US_ASCII)));
+        byte[] input = signingInput.getBytes(StandardCharsets.US_ASCII);
+        byte[] signature = ask("signer", "signing_failed", SIGNER_LIMIT_S, () -> signer.sign(input));
         if (signature == null) {
             return;
         }
@@ -112,7 +132,7 @@ final class FlowDriver {
         }
     }
 
-    /** What the program answers; null if it failed, which the flow is then told. On a thread of its own, because it may hang. */
+    /** What the program answers, or null if it failed, which the flow is then told. On its own thread: it may hang. */
     private <T> T ask(String who, String code, long limitS, Callable<T> call) {
         FutureTask<T> asking = new FutureTask<>(() -> {
             ASKED_FOR.set(state);

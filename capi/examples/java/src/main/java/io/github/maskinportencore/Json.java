@@ -19,8 +19,10 @@ import java.util.List;
 
 /** JSON as the library reads and writes it. Nothing is checked here that the library checks itself. */
 final class Json {
-    private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
-    private static final Gson STRICT = new GsonBuilder().setStrictness(Strictness.STRICT).create();
+    private static final Gson GSON =
+            new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
+    private static final Gson STRICT =
+            new GsonBuilder().setStrictness(Strictness.STRICT).create();
 
     private Json() {}
 
@@ -30,7 +32,8 @@ final class Json {
     }
 
     static JsonObject object(byte[] text) {
-        JsonObject object = JsonParser.parseString(new String(text, StandardCharsets.UTF_8)).getAsJsonObject();
+        JsonObject object =
+                JsonParser.parseString(new String(text, StandardCharsets.UTF_8)).getAsJsonObject();
         Arrays.fill(text, (byte) 0); // it may hold a token
         return object;
     }
@@ -48,7 +51,11 @@ final class Json {
             Arrays.fill(encoded.array(), (byte) 0);
             return bytes;
         } catch (CharacterCodingException e) {
-            throw MaskinportenException.local("invalid_argument", 1001, "a text is not valid Unicode", "Correct the text: it holds half a surrogate pair.");
+            throw MaskinportenException.local(
+                    "invalid_argument",
+                    1001,
+                    "a text is not valid Unicode",
+                    "Correct the text: it holds half a surrogate pair.");
         }
     }
 

@@ -28,14 +28,17 @@ public final class Key {
         try {
             parsed = Json.parse(jwk);
         } catch (JsonParseException e) { // its message quotes the text
-            throw MaskinportenException.local("invalid_key", 1004, "the JWK is not JSON", "Give the JWK as one JSON object.");
+            throw MaskinportenException.local(
+                    "invalid_key", 1004, "the JWK is not JSON", "Give the JWK as one JSON object.");
         }
         return new Key(Json.with(new JsonObject(), "jwk", parsed), null);
     }
 
     /** A PKCS#12 file with key and certificate chain (.p12, .pfx). */
     public static Key pkcs12(byte[] file, String password) {
-        return new Key(new JsonObject(), null).with("pkcs12", Base64.getEncoder().encodeToString(file)).password(password);
+        return new Key(new JsonObject(), null)
+                .with("pkcs12", Base64.getEncoder().encodeToString(file))
+                .password(password);
     }
 
     /** A key that this program signs with itself. */
@@ -48,7 +51,8 @@ public final class Key {
         }
         if (!signer.certificateChain().isEmpty()) {
             JsonArray chain = new JsonArray();
-            signer.certificateChain().forEach(der -> chain.add(Base64.getEncoder().encodeToString(der)));
+            signer.certificateChain()
+                    .forEach(der -> chain.add(Base64.getEncoder().encodeToString(der)));
             members.add("x5c", chain);
         }
         return new Key(members, signer);
@@ -92,7 +96,9 @@ public final class Key {
 
     /** Whether a grant with this header is to be signed with this key. */
     boolean signs(JsonObject header) {
-        return members.has("x5c") ? members.get("x5c").equals(header.get("x5c")) : members.has("kid") && members.get("kid").equals(header.get("kid"));
+        return members.has("x5c")
+                ? members.get("x5c").equals(header.get("x5c"))
+                : members.has("kid") && members.get("kid").equals(header.get("kid"));
     }
 
     @Override

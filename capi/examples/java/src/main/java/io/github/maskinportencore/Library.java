@@ -31,7 +31,7 @@ final class Library {
         this.leaseEpoch = backend.memory(calls.mp_lease_epoch(), Long.BYTES);
     }
 
-    /** The library that the property maskinporten.library or the variable MASKINPORTEN_LIBRARY names, or the system's. */
+    /** The one that the property maskinporten.library or the variable MASKINPORTEN_LIBRARY names, or the system's. */
     static Library get() {
         Library library = loaded;
         return library != null ? library : loadOnce();
@@ -40,7 +40,11 @@ final class Library {
     private static synchronized Library loadOnce() {
         if (loaded == null) {
             String file = System.getProperty("maskinporten.library", System.getenv("MASKINPORTEN_LIBRARY"));
-            loaded = load(Backend.preferred(), file == null || file.isEmpty() ? System.mapLibraryName("maskinporten") : Path.of(file).toAbsolutePath().toString());
+            loaded = load(
+                    Backend.preferred(),
+                    file == null || file.isEmpty()
+                            ? System.mapLibraryName("maskinporten")
+                            : Path.of(file).toAbsolutePath().toString());
         }
         return loaded;
     }
@@ -56,13 +60,19 @@ final class Library {
             reason = "it has ABI version " + abi + ", and this package needs " + ABI_VERSION;
         } catch (ReflectiveOperationException | LinkageError | IllegalArgumentException e) {
             Throwable cause = e.getCause() != null ? e.getCause() : e;
-            reason = String.valueOf(cause.getMessage()).lines().findFirst().orElse("") + " (" + cause.getClass().getSimpleName() + ")";
+            reason = String.valueOf(cause.getMessage()).lines().findFirst().orElse("") + " ("
+                    + cause.getClass().getSimpleName() + ")";
         }
         boolean named = file.contains("/") || file.contains("\\");
-        throw MaskinportenException.local("library_unavailable", 0, "the shared library " + file + " cannot be loaded through " + backend + ": " + reason,
+        throw MaskinportenException.local(
+                "library_unavailable",
+                0,
+                "the shared library " + file + " cannot be loaded through " + backend + ": " + reason,
                 named && Files.exists(Path.of(file))
-                        ? "Use the library of this version, built for this platform; musl (Alpine) cannot load a library written in Go."
-                        : "Install libmaskinporten, or name the file with -Dmaskinporten.library or MASKINPORTEN_LIBRARY.");
+                        ? "Use the library of this version, built for this platform; musl (Alpine) cannot load a"
+                                + " library written in Go."
+                        : "Install libmaskinporten, or name the file with -Dmaskinporten.library or"
+                                + " MASKINPORTEN_LIBRARY.");
     }
 
     String version() {
@@ -131,7 +141,8 @@ final class Library {
     record Peeked(String accessToken, long usableMs, boolean refreshDue, long leaseMs) {
         @Override
         public String toString() {
-            return "Peeked[redacted, usableMs=" + usableMs + ", refreshDue=" + refreshDue + ", leaseMs=" + leaseMs + "]";
+            return "Peeked[redacted, usableMs=" + usableMs + ", refreshDue=" + refreshDue + ", leaseMs=" + leaseMs
+                    + "]";
         }
     }
 
@@ -141,7 +152,8 @@ final class Library {
         int[] due = new int[1];
         byte[] text = new byte[4096];
         int status;
-        while ((status = calls.mp_source_peek(source, text, text.length, length, usable, due, lease)) == BUFFER_TOO_SMALL) {
+        while ((status = calls.mp_source_peek(source, text, text.length, length, usable, due, lease))
+                == BUFFER_TOO_SMALL) {
             text = new byte[(int) length[0] + 1];
         }
         if (status == NO_TOKEN) {
@@ -197,8 +209,8 @@ final class Library {
 
     /** Sends nothing. The request may be null. */
     JsonObject diagnose(byte[] config, byte[] request) {
-        return Json.object(bytes((report, error) ->
-                calls.mp_diagnose(config, config.length, request, request == null ? 0 : request.length, report, error)));
+        return Json.object(bytes((report, error) -> calls.mp_diagnose(
+                config, config.length, request, request == null ? 0 : request.length, report, error)));
     }
 
     private interface Call {
@@ -245,7 +257,9 @@ final class Library {
     private void check(int status, long[] error) {
         if (status != OK) {
             byte[] text = read(error);
-            throw text.length > 0 ? MaskinportenException.of(Json.object(text)) : MaskinportenException.ofNumber(status);
+            throw text.length > 0
+                    ? MaskinportenException.of(Json.object(text))
+                    : MaskinportenException.ofNumber(status);
         }
     }
 }

@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 
@@ -54,37 +53,9 @@ public final class Maskinporten implements AutoCloseable {
         return new Builder();
     }
 
-    /** A client of the variables that NAIS gives an application, and that a sandbox writes: MASKINPORTEN_CLIENT_ID and so on. */
+    /** A client of the variables that NAIS gives an application, and that a sandbox writes into its file env. */
     public static Maskinporten fromEnv() {
-        return fromEnv(System.getenv());
-    }
-
-    static Maskinporten fromEnv(Map<String, String> variables) {
-        List<String> missing = new ArrayList<>();
-        for (String name : List.of("CLIENT_ID", "CLIENT_JWK", "ISSUER", "TOKEN_ENDPOINT")) {
-            if (variables.getOrDefault("MASKINPORTEN_" + name, "").isEmpty()) {
-                missing.add("MASKINPORTEN_" + name);
-            }
-        }
-        if (!missing.isEmpty()) {
-            throw MaskinportenException.local("invalid_configuration", 1002, String.join(" and ", missing) + (missing.size() == 1 ? " is" : " are") + " not set",
-                    "Set the variables that NAIS gives an application with maskinporten enabled.");
-        }
-        Environment environment = Environment.of(variables.get("MASKINPORTEN_ISSUER"), variables.get("MASKINPORTEN_TOKEN_ENDPOINT"));
-        if (!variables.getOrDefault("MASKINPORTEN_WELL_KNOWN_URL", "").isEmpty()) {
-            environment = environment.metadataUrl(variables.get("MASKINPORTEN_WELL_KNOWN_URL"));
-        }
-        if (!variables.getOrDefault("MASKINPORTEN_CUSTOMS_TOKEN_ENDPOINT", "").isEmpty()) {
-            environment = environment.customsTokenEndpoint(variables.get("MASKINPORTEN_CUSTOMS_TOKEN_ENDPOINT"));
-        }
-        if ("true".equals(variables.get("MASKINPORTEN_ALLOW_LOOPBACK_HTTP"))) {
-            environment = environment.allowLoopbackHttp();
-        }
-        return builder()
-                .environment(environment)
-                .clientId(variables.get("MASKINPORTEN_CLIENT_ID"))
-                .key(Key.jwk(variables.get("MASKINPORTEN_CLIENT_JWK")))
-                .build();
+        return NaisVariables.builder(System.getenv()).build();
     }
 
     /**
@@ -152,7 +123,10 @@ public final class Maskinporten implements AutoCloseable {
         return state.droppedEvents.get();
     }
 
-    /** Wipes the key and closes all sources; who waits for a token gets an exception with the code "closed". Closing twice is fine. */
+    /**
+     * Wipes the key and closes all sources; who waits for a token gets an exception with the code "closed". Closing
+     * twice is fine.
+     */
     @Override
     public void close() {
         closing.clean();
@@ -264,7 +238,7 @@ public final class Maskinporten implements AutoCloseable {
             return this;
         }
 
-        /** Told of everything worth logging, one event after another, on a thread of its own. What it throws is dropped. */
+        /** Told of everything worth logging, one after another, on a thread of its own. What it throws is dropped. */
         public Builder onEvent(Consumer<Event> observer) {
             this.observer = Objects.requireNonNull(observer);
             config.add("events", new JsonPrimitive(EVENTS_KEPT));

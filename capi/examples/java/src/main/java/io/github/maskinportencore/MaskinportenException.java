@@ -20,8 +20,10 @@ public final class MaskinportenException extends RuntimeException {
     private final int number;
     private final String remedy;
     private final boolean retryable;
+
     @SuppressWarnings("serial") // the lists of the JDK are serializable
     private final List<Problem> problems;
+
     private final String oauthError;
     private final String description;
     private final String mpCode;
@@ -75,7 +77,11 @@ public final class MaskinportenException extends RuntimeException {
     static MaskinportenException ofNumber(int number) {
         return number == 1005
                 ? local("invalid_handle", number, "the library does not know the handle", "Use what is not closed.")
-                : local("internal", number, "the library answered with error " + number, "See maskinporten.h for the number.");
+                : local(
+                        "internal",
+                        number,
+                        "the library answered with error " + number,
+                        "See maskinporten.h for the number.");
     }
 
     /** An error that was found before the library was asked. */
@@ -95,7 +101,8 @@ public final class MaskinportenException extends RuntimeException {
     }
 
     static MaskinportenException cancelled(String why) {
-        return local("cancelled", 1013, why, "Call again when the token is needed; the fetch goes on in the background.");
+        return local(
+                "cancelled", 1013, why, "Call again when the token is needed; the fetch goes on in the background.");
     }
 
     /** The same error with the stack of this thread, for one of several who waited for the same fetch. */

@@ -1,8 +1,8 @@
 package io.github.maskinportencore;
 
 /**
- * {@code maskinporten.h} in Java: the same functions with the same names, in the same order, those that are used here. Both backends
- * derive their calls from this interface, so it is the only place that knows the signatures.
+ * {@code maskinporten.h} in Java: the functions that are used here, with the same names and in the same order. Both
+ * backends derive their calls from this interface, so it is the only place that knows the signatures.
  *
  * <p>A {@code byte[]} is a pointer to its bytes, a {@code long[]} or {@code int[]} a pointer to results, and null is
  * NULL. An {@code mp_buf} is a {@code long[2]}: the address of the data, and its length. Handles, {@code size_t} and
@@ -38,7 +38,13 @@ interface NativeCalls {
     int mp_source_cancel(long source);
 
     int mp_source_peek(
-            long source, byte[] accessToken, long capacity, long[] length, long[] usableMs, int[] refreshDue, long[] leaseMs);
+            long source,
+            byte[] accessToken,
+            long capacity,
+            long[] length,
+            long[] usableMs,
+            int[] refreshDue,
+            long[] leaseMs);
 
     long mp_lease_epoch();
 

@@ -3,7 +3,7 @@ package io.github.maskinportencore;
 import java.util.List;
 
 /**
- * A key that this program signs with itself: in an HSM, a KMS, a smart card. The private part never reaches the library.
+ * A key that this program signs with itself: in an HSM, a KMS, a smart card. The library never sees its private part.
  *
  * <p>It is called on a thread of its own, for each new token, and has five seconds. It is interrupted after that.
  */

@@ -69,7 +69,9 @@ public final class Source implements AutoCloseable {
     public CompletableFuture<Token> tokenAsync() {
         try {
             Token token = cached();
-            return token != null ? CompletableFuture.completedFuture(token) : board().landing.copy();
+            return token != null
+                    ? CompletableFuture.completedFuture(token)
+                    : board().landing.copy();
         } catch (MaskinportenException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -89,7 +91,7 @@ public final class Source implements AutoCloseable {
         });
     }
 
-    /** Ends every wait for a token of this source now, with the code "cancelled". The fetch goes on; later calls are not affected. */
+    /** Ends every wait for a token of this source now, with the code "cancelled". Fetch and later calls go on. */
     public void cancel() {
         disembark(MaskinportenException.cancelled("the wait was cancelled"));
         library(() -> {
@@ -104,7 +106,8 @@ public final class Source implements AutoCloseable {
     }
 
     /** Sends a request with a token; after a 401 once more, with a new one. The body is then published again. */
-    public <T> HttpResponse<T> send(HttpClient http, HttpRequest request, HttpResponse.BodyHandler<T> handler) throws IOException, InterruptedException {
+    public <T> HttpResponse<T> send(HttpClient http, HttpRequest request, HttpResponse.BodyHandler<T> handler)
+            throws IOException, InterruptedException {
         Token token = token();
         HttpResponse<T> response = http.send(authorized(request, token), handler);
         if (response.statusCode() != 401) {
@@ -122,7 +125,9 @@ public final class Source implements AutoCloseable {
     }
 
     private static HttpRequest authorized(HttpRequest request, Token token) {
-        return HttpRequest.newBuilder(request, (name, value) -> !name.equalsIgnoreCase("Authorization")).header("Authorization", token.header()).build();
+        return HttpRequest.newBuilder(request, (name, value) -> !name.equalsIgnoreCase("Authorization"))
+                .header("Authorization", token.header())
+                .build();
     }
 
     /** Frees the handle; who waits gets an exception with the code "closed". The cached token stays with the client. */
@@ -148,7 +153,7 @@ public final class Source implements AutoCloseable {
                 && System.currentTimeMillis() < held.untilMillis;
     }
 
-    /** Asks the library for the token that needs no waiting for, or null. If it is due, and renew says so, its renewal begins. */
+    /** The token that needs no waiting for, or null. If it is due, and renew says so, its renewal begins. */
     private Token look(boolean renew) {
         return library(() -> {
             // Before the answer, so that nothing that happens meanwhile is missed.
@@ -165,7 +170,11 @@ public final class Source implements AutoCloseable {
                 board(); // and do not wait
             }
             if (known != null && known.accessToken().equals(peeked.accessToken()) && peeked.leaseMs() > 0) {
-                lease = new Lease(known, epoch, nanos + TimeUnit.MILLISECONDS.toNanos(peeked.leaseMs()), millis + peeked.leaseMs());
+                lease = new Lease(
+                        known,
+                        epoch,
+                        nanos + TimeUnit.MILLISECONDS.toNanos(peeked.leaseMs()),
+                        millis + peeked.leaseMs());
             }
             return known;
         });
@@ -184,7 +193,8 @@ public final class Source implements AutoCloseable {
     }
 
     private Token await(Duration timeout) {
-        long end = System.nanoTime() + Math.min(timeout.toSeconds(), MAX_SECONDS) * 1_000_000_000 + timeout.toNanosPart();
+        long end =
+                System.nanoTime() + Math.min(timeout.toSeconds(), MAX_SECONDS) * 1_000_000_000 + timeout.toNanosPart();
         while (!timeout.isZero()) {
             try {
                 return board().landing.get(Math.max(end - System.nanoTime(), 0), TimeUnit.NANOSECONDS);
@@ -200,7 +210,10 @@ public final class Source implements AutoCloseable {
                 break;
             }
         }
-        throw MaskinportenException.local("deadline_exceeded", 1014, "no token within " + timeout.toMillis() + " ms",
+        throw MaskinportenException.local(
+                "deadline_exceeded",
+                1014,
+                "no token within " + timeout.toMillis() + " ms",
                 "Call again or allow more time; the fetch goes on in the background.");
     }
 
@@ -210,7 +223,11 @@ public final class Source implements AutoCloseable {
         try {
             client.requireOpen();
             if (FlowDriver.isAskedFor(state)) {
-                throw MaskinportenException.local("reentrant", 1021, "a signer or store asked for a token of its own client", "Let it do without.");
+                throw MaskinportenException.local(
+                        "reentrant",
+                        1021,
+                        "a signer or store asked for a token of its own client",
+                        "Let it do without.");
             }
             long epoch = library.leaseEpoch();
             // What a flight brings may be what an invalidation or rotation after its start was about.

@@ -34,10 +34,7 @@ public record Status(List<KeyStatus> keys, Duration clockOffset, int tokens, int
                         Json.instant(key, "not_after_ms"),
                         Json.flag(key, "active")))
                 .toList();
-        return new Status(
-                keys,
-                Json.duration(status, "clock_offset_ms"),
-                (int) Json.number(status, "tokens"),
-                (int) Json.number(status, "cache_limit"));
+        return new Status(keys, Json.duration(status, "clock_offset_ms"), (int) Json.number(status, "tokens"), (int)
+                Json.number(status, "cache_limit"));
     }
 }

@@ -14,7 +14,13 @@ import java.time.Instant;
  * @param expiresAt requestedAt plus the life that the server gave
  * @param usableUntil when the cache stops handing it out, a margin before expiresAt
  */
-public record Token(String accessToken, String tokenType, String scope, Instant requestedAt, Instant expiresAt, Instant usableUntil) {
+public record Token(
+        String accessToken,
+        String tokenType,
+        String scope,
+        Instant requestedAt,
+        Instant expiresAt,
+        Instant usableUntil) {
     /** The value of the Authorization header. It is a secret. */
     public String header() {
         return "Bearer " + accessToken;

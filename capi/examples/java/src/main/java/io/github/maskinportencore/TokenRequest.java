@@ -75,7 +75,8 @@ public final class TokenRequest {
 
     /** One more hop behind those that there are. */
     public TokenRequest exchange(Exchange exchange) {
-        JsonArray exchanges = members.get("exchanges") instanceof JsonArray before ? before.deepCopy() : new JsonArray();
+        JsonArray exchanges =
+                members.get("exchanges") instanceof JsonArray before ? before.deepCopy() : new JsonArray();
         exchanges.add(exchange.members);
         return with("exchanges", exchanges);
     }

@@ -35,7 +35,9 @@ final class ForeignBackend implements Backend {
         calls = proxy(handles);
         if (calls.mp_abi_version() == Library.ABI_VERSION) {
             for (Method method : NativeCalls.class.getDeclaredMethods()) {
-                MemoryLayout[] parameters = Stream.of(method.getParameterTypes()).map(ForeignBackend::layout).toArray(MemoryLayout[]::new);
+                MemoryLayout[] parameters = Stream.of(method.getParameterTypes())
+                        .map(ForeignBackend::layout)
+                        .toArray(MemoryLayout[]::new);
                 MemoryLayout result = method.getReturnType() == void.class ? null : layout(method.getReturnType());
                 handles.put(method.getName(), handle(symbols, method.getName(), result, parameters));
             }
@@ -57,41 +59,46 @@ final class ForeignBackend implements Backend {
         return MemorySegment.ofAddress(address).reinterpret(size).asByteBuffer();
     }
 
-    private static MethodHandle handle(SymbolLookup symbols, String name, MemoryLayout result, MemoryLayout... parameters) {
-        MemorySegment function = symbols.find(name).orElseThrow(() -> new UnsatisfiedLinkError("it has no function " + name));
-        FunctionDescriptor shape = result == null ? FunctionDescriptor.ofVoid(parameters) : FunctionDescriptor.of(result, parameters);
+    private static MethodHandle handle(
+            SymbolLookup symbols, String name, MemoryLayout result, MemoryLayout... parameters) {
+        MemorySegment function =
+                symbols.find(name).orElseThrow(() -> new UnsatisfiedLinkError("it has no function " + name));
+        FunctionDescriptor shape =
+                result == null ? FunctionDescriptor.ofVoid(parameters) : FunctionDescriptor.of(result, parameters);
         MethodHandle exact = Linker.nativeLinker().downcallHandle(function, shape);
-        return exact.asSpreader(Object[].class, parameters.length).asType(exact.type()
-                .dropParameterTypes(0, parameters.length)
-                .appendParameterTypes(Object[].class)
-                .changeReturnType(Object.class));
+        return exact.asSpreader(Object[].class, parameters.length)
+                .asType(exact.type()
+                        .dropParameterTypes(0, parameters.length)
+                        .appendParameterTypes(Object[].class)
+                        .changeReturnType(Object.class));
     }
 
     private static MemoryLayout layout(Class<?> type) {
         return type == long.class ? JAVA_LONG : type == int.class ? JAVA_INT : ADDRESS;
     }
 
-    /** The interface over the handles. Arrays are copied to native memory for the time of the call, and results back. */
+    /** The interface over the handles. Arrays are copied to native memory for the time of a call, and results back. */
     private static NativeCalls proxy(Map<String, MethodHandle> handles) {
-        return (NativeCalls) Proxy.newProxyInstance(NativeCalls.class.getClassLoader(), new Class<?>[] {NativeCalls.class}, (self, method, given) -> {
-            if (method.getDeclaringClass() == Object.class) {
-                return method.invoke(handles, given);
-            }
-            Object[] arguments = given == null ? new Object[0] : given;
-            try (Arena arena = Arena.ofConfined()) {
-                Object[] passed = new Object[arguments.length];
-                for (int i = 0; i < passed.length; i++) {
-                    passed[i] = passed(arguments[i], method.getParameterTypes()[i], arena);
-                }
-                try {
-                    return (Object) handles.get(method.getName()).invokeExact(passed);
-                } finally {
-                    for (int i = 0; i < passed.length; i++) {
-                        takeBack(passed[i], arguments[i]);
+        return (NativeCalls) Proxy.newProxyInstance(
+                NativeCalls.class.getClassLoader(), new Class<?>[] {NativeCalls.class}, (self, method, given) -> {
+                    if (method.getDeclaringClass() == Object.class) {
+                        return method.invoke(handles, given);
                     }
-                }
-            }
-        });
+                    Object[] arguments = given == null ? new Object[0] : given;
+                    try (Arena arena = Arena.ofConfined()) {
+                        Object[] passed = new Object[arguments.length];
+                        for (int i = 0; i < passed.length; i++) {
+                            passed[i] = passed(arguments[i], method.getParameterTypes()[i], arena);
+                        }
+                        try {
+                            return (Object) handles.get(method.getName()).invokeExact(passed);
+                        } finally {
+                            for (int i = 0; i < passed.length; i++) {
+                                takeBack(passed[i], arguments[i]);
+                            }
+                        }
+                    }
+                });
     }
 
     private static Object passed(Object value, Class<?> type, Arena arena) {
@@ -110,8 +117,11 @@ final class ForeignBackend implements Backend {
     /** Copies what the call wrote, and wipes the native memory: it may have held a key or a token. */
     private static void takeBack(Object passed, Object given) {
         if (passed instanceof MemorySegment segment && given != null) {
-            MemorySegment array = given instanceof byte[] bytes ? MemorySegment.ofArray(bytes)
-                    : given instanceof long[] numbers ? MemorySegment.ofArray(numbers) : MemorySegment.ofArray((int[]) given);
+            MemorySegment array = given instanceof byte[] bytes
+                    ? MemorySegment.ofArray(bytes)
+                    : given instanceof long[] numbers
+                            ? MemorySegment.ofArray(numbers)
+                            : MemorySegment.ofArray((int[]) given);
             array.copyFrom(segment);
             segment.fill((byte) 0);
         }

@@ -67,8 +67,10 @@ class ConcurrencyTest extends SandboxTest {
         ExecutorService threads = Executors.newFixedThreadPool(100);
         try (Maskinporten client = sandbox.client()) {
             Source source = client.source(sandbox.scope("plain"));
-            Set<MaskinportenException> failures = java.util.Collections.newSetFromMap(new java.util.IdentityHashMap<>());
-            List<Callable<MaskinportenException>> calls = java.util.Collections.nCopies(100, () -> fails("unexpected_status", source::token));
+            Set<MaskinportenException> failures =
+                    java.util.Collections.newSetFromMap(new java.util.IdentityHashMap<>());
+            List<Callable<MaskinportenException>> calls =
+                    java.util.Collections.nCopies(100, () -> fails("unexpected_status", source::token));
             for (Future<MaskinportenException> failure : threads.invokeAll(calls)) {
                 failures.add(failure.get());
             }
@@ -79,11 +81,12 @@ class ConcurrencyTest extends SandboxTest {
         }
     }
 
-    /** A virtual thread that waits does not hold on to its carrier: others run meanwhile, many more than there are carriers. */
+    /** A virtual thread that waits does not hold on to its carrier: many more than there are carriers may do so. */
     @Test
     void virtualThreadsThatWaitDoNotHinderOthers() throws Exception {
         sandbox.faults("[{\"path\": \"/token\", \"kind\": \"hang\"}]");
-        try (ExecutorServiceCloser threads = new ExecutorServiceCloser(virtualThreads()); Maskinporten client = sandbox.client()) {
+        try (ExecutorServiceCloser threads = new ExecutorServiceCloser(virtualThreads());
+                Maskinporten client = sandbox.client()) {
             Source source = client.source(sandbox.scope("plain"));
             for (int i = 0; i < 500; i++) {
                 threads.executor.submit(() -> source.token());
@@ -164,7 +167,9 @@ class ConcurrencyTest extends SandboxTest {
     }
 
     private static ExecutorService virtualThreads() throws ReflectiveOperationException {
-        assumeTrue(Runtime.version().feature() >= 21, "Java " + Runtime.version().feature() + " has no virtual threads");
-        return (ExecutorService) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        assumeTrue(
+                Runtime.version().feature() >= 21, "Java " + Runtime.version().feature() + " has no virtual threads");
+        return (ExecutorService)
+                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
     }
 }

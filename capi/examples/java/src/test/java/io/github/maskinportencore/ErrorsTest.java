@@ -25,7 +25,8 @@ class ErrorsTest extends SandboxTest {
     @Test
     void aRefusalCarriesCodeMpCodeRemedyAndTraceId() throws Exception {
         try (Maskinporten client = sandbox.client()) {
-            MaskinportenException e = fails("access_not_granted", () -> client.source(sandbox.scope("ungranted")).token());
+            MaskinportenException e = fails("access_not_granted", () -> client.source(sandbox.scope("ungranted"))
+                    .token());
             assertEquals("remote", e.kind());
             assertEquals(1218, e.number());
             assertEquals("MP-250", e.mpCode());
@@ -34,12 +35,20 @@ class ErrorsTest extends SandboxTest {
             assertEquals(1, e.attempts());
             assertFalse(e.retryable());
             assertTrue(e.remedy().endsWith(".") && e.getMessage().contains(e.remedy()), e.getMessage());
-            assertEquals(sandbox.journal().getAsJsonArray("requests").get(0).getAsJsonObject().get("trace_id").getAsString(), e.traceId());
+            assertEquals(
+                    sandbox.journal()
+                            .getAsJsonArray("requests")
+                            .get(0)
+                            .getAsJsonObject()
+                            .get("trace_id")
+                            .getAsString(),
+                    e.traceId());
             assertTrue(e.description().contains("not been granted access"), e.description());
             assertNotNull(e.nextAttempt());
             assertNotNull(e.getStackTrace());
             MaskinportenException copy = (MaskinportenException) overTheWire(e);
-            assertEquals(e.traceId() + e.getMessage() + e.problems(), copy.traceId() + copy.getMessage() + copy.problems());
+            assertEquals(
+                    e.traceId() + e.getMessage() + e.problems(), copy.traceId() + copy.getMessage() + copy.problems());
         }
     }
 
@@ -53,16 +62,29 @@ class ErrorsTest extends SandboxTest {
 
     @Test
     void everythingThatIsWrongIsToldAtOnce() {
-        MaskinportenException e = fails("invalid_configuration", () -> Maskinporten.builder().environment(Environment.named("ver2")).grantLife(Duration.ofSeconds(121)).build());
-        assertEquals("[client_id, environment, grant_life_seconds, key]", e.problems().stream().map(MaskinportenException.Problem::field).sorted().toList().toString());
+        MaskinportenException e = fails("invalid_configuration", () -> Maskinporten.builder()
+                .environment(Environment.named("ver2"))
+                .grantLife(Duration.ofSeconds(121))
+                .build());
+        assertEquals(
+                "[client_id, environment, grant_life_seconds, key]",
+                e.problems().stream()
+                        .map(MaskinportenException.Problem::field)
+                        .sorted()
+                        .toList()
+                        .toString());
         try (Maskinporten client = sandbox.client()) {
-            MaskinportenException bad = fails("invalid_token_request", () -> client.source(TokenRequest.scopes("a b").consumerOrg("123").pid("1")));
+            MaskinportenException bad = fails(
+                    "invalid_token_request",
+                    () -> client.source(
+                            TokenRequest.scopes("a b").consumerOrg("123").pid("1")));
             assertEquals(3, bad.problems().size());
             assertEquals("local", bad.kind());
             assertNull(bad.mpCode());
             assertEquals(0, bad.status());
             fails("invalid_argument", () -> client.source(TokenRequest.scopes("half\ud800")));
-            assertThrows(IllegalArgumentException.class, () -> TokenRequest.scopes("a:b").extraClaims(Map.of("nan", Double.NaN)));
+            assertThrows(IllegalArgumentException.class, () -> TokenRequest.scopes("a:b")
+                    .extraClaims(Map.of("nan", Double.NaN)));
         }
         fails("invalid_key", () -> sandbox.builder().key(Key.pem("no key")).build());
         String secret = "{\"d\": \"secret\"";
@@ -75,7 +97,8 @@ class ErrorsTest extends SandboxTest {
     void aServerThatFailsIsRetryable() {
         sandbox.faults("[{\"path\": \"/token\", \"status\": 503}]");
         try (Maskinporten client = sandbox.client()) {
-            MaskinportenException e = fails("server_error", () -> client.source(sandbox.scope("plain")).token());
+            MaskinportenException e = fails(
+                    "server_error", () -> client.source(sandbox.scope("plain")).token());
             assertTrue(e.retryable());
             assertEquals(3, e.attempts());
             assertEquals(503, e.status());
@@ -89,7 +112,8 @@ class ErrorsTest extends SandboxTest {
             Source source = client.source(sandbox.scope("plain"));
             fails("deadline_exceeded", () -> source.token(Duration.ZERO));
             assertEquals(0, sandbox.tokens(), "without time nothing is fetched");
-            assertTrue(fails("deadline_exceeded", () -> source.token(Duration.ofMillis(50))).retryable());
+            assertTrue(fails("deadline_exceeded", () -> source.token(Duration.ofMillis(50)))
+                    .retryable());
             assertThrows(IllegalArgumentException.class, () -> source.token(Duration.ofMillis(-1)));
             source.token();
             assertEquals(1, sandbox.tokens());
@@ -107,7 +131,8 @@ class ErrorsTest extends SandboxTest {
                 try {
                     outcome.complete("a token: " + source.token());
                 } catch (MaskinportenException e) {
-                    outcome.complete(e.code() + (Thread.currentThread().isInterrupted() ? ", and the interrupt status is kept" : ""));
+                    outcome.complete(e.code()
+                            + (Thread.currentThread().isInterrupted() ? ", and the interrupt status is kept" : ""));
                 }
             });
             thread.start();
@@ -124,7 +149,9 @@ class ErrorsTest extends SandboxTest {
         sandbox.faults(SLOW);
         try (Maskinporten client = sandbox.client()) {
             Source source = client.source(sandbox.scope("plain")), other = client.source(sandbox.scope("plain"));
-            CompletableFuture<Token> first = source.tokenAsync(), second = source.tokenAsync(), elsewhere = other.tokenAsync();
+            CompletableFuture<Token> first = source.tokenAsync(),
+                    second = source.tokenAsync(),
+                    elsewhere = other.tokenAsync();
             until("the request is sent", () -> sandbox.tokens() == 1);
             source.cancel();
             assertEquals("cancelled", codeOf(first));
@@ -137,7 +164,9 @@ class ErrorsTest extends SandboxTest {
     }
 
     private static String codeOf(CompletableFuture<?> future) {
-        return ((MaskinportenException) assertThrows(CompletionException.class, future::join).getCause()).code();
+        return ((MaskinportenException)
+                        assertThrows(CompletionException.class, future::join).getCause())
+                .code();
     }
 
     @Test

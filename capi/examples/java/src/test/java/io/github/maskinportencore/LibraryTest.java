@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,7 +28,9 @@ class LibraryTest extends SandboxTest {
     private String compiled(String name, String code) throws IOException, InterruptedException {
         Path source = Files.writeString(folder.resolve(name + ".c"), code), library = folder.resolve(name + ".so");
         String compiler = System.getenv().getOrDefault("CC", "cc");
-        Process process = new ProcessBuilder(compiler, "-shared", "-fPIC", "-o", library.toString(), source.toString()).inheritIO().start();
+        Process process = new ProcessBuilder(compiler, "-shared", "-fPIC", "-o", library.toString(), source.toString())
+                .inheritIO()
+                .start();
         assertTrue(process.waitFor(60, TimeUnit.SECONDS) && process.exitValue() == 0, "the compiler");
         return library.toString();
     }
@@ -77,11 +80,15 @@ class LibraryTest extends SandboxTest {
     @Test
     void theSmallestStackIsEnough() throws Exception {
         Throwable[] failure = new Throwable[1];
-        Thread small = new Thread(null, () -> {
-            try (Maskinporten client = sandbox.client()) {
-                client.source(sandbox.scope("plain")).token();
-            }
-        }, "small", 1);
+        Thread small = new Thread(
+                null,
+                () -> {
+                    try (Maskinporten client = sandbox.client()) {
+                        client.source(sandbox.scope("plain")).token();
+                    }
+                },
+                "small",
+                1);
         small.setUncaughtExceptionHandler((thread, e) -> failure[0] = e);
         small.start();
         small.join();
@@ -93,9 +100,12 @@ class LibraryTest extends SandboxTest {
         private Ending() {}
 
         public static void main(String[] none) throws Exception {
-            Maskinporten client = Maskinporten.fromEnv();
+            CountDownLatch begun = new CountDownLatch(1);
+            Maskinporten client = NaisVariables.builder(System.getenv())
+                    .onEvent(event -> begun.countDown())
+                    .build();
             client.source("sandbox:plain").tokenAsync();
-            Thread.sleep(300);
+            begun.await();
             System.out.println("main ends");
         }
     }
@@ -103,7 +113,11 @@ class LibraryTest extends SandboxTest {
     @Test
     void aProgramMayEndDuringAFetch() throws Exception {
         sandbox.faults("[{\"path\": \"/token\", \"kind\": \"hang\"}]");
-        ProcessBuilder program = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", System.getProperty("java.class.path"), Ending.class.getName())
+        ProcessBuilder program = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Ending.class.getName())
                 .redirectErrorStream(true);
         program.environment().putAll(sandbox.variables());
         Process process = program.start();
@@ -111,7 +125,6 @@ class LibraryTest extends SandboxTest {
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, process.exitValue(), said);
         assertTrue(said.contains("main ends"), said);
-        assertEquals(1, sandbox.tokens());
     }
 
     private interface Value {

@@ -30,16 +30,23 @@ final class Sandbox {
 
     private Sandbox() throws IOException {
         folder = Files.createTempDirectory("maskinporten-java-");
-        process = new ProcessBuilder(System.getenv().getOrDefault("MASKINPORTEN_COMMAND", "maskinporten"), "sandbox", "--until-stdin-closes", "--out", folder.toString())
+        process = new ProcessBuilder(
+                        System.getenv().getOrDefault("MASKINPORTEN_COMMAND", "maskinporten"),
+                        "sandbox",
+                        "--until-stdin-closes",
+                        "--out",
+                        folder.toString())
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         Runtime.getRuntime().addShutdownHook(new Thread(this::end));
-        BufferedReader said = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+        BufferedReader said =
+                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         String line = said.readLine();
         if (line == null || !line.startsWith("ready ")) {
             throw new IllegalStateException("the sandbox did not start: " + line);
         }
-        settings = JsonParser.parseString(Files.readString(folder.resolve("settings.json"))).getAsJsonObject();
+        settings = JsonParser.parseString(Files.readString(folder.resolve("settings.json")))
+                .getAsJsonObject();
     }
 
     static synchronized Sandbox get() {
@@ -97,7 +104,10 @@ final class Sandbox {
     }
 
     Maskinporten.Builder builder() {
-        return Maskinporten.builder().environment(environment()).clientId(setting("client_id")).key(key());
+        return Maskinporten.builder()
+                .environment(environment())
+                .clientId(setting("client_id"))
+                .key(key());
     }
 
     Maskinporten client() {

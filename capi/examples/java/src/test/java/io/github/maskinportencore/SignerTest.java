@@ -49,7 +49,8 @@ class SignerTest extends SandboxTest {
             assertEquals(token, source.token());
             assertEquals(token, source.peek());
             assertEquals(token, client.source(sandbox.scope("plain")).token(), "also through another source");
-            Source customs = client.source(TokenRequest.scopes(sandbox.scope("customs")).exchange(Exchange.customs()));
+            Source customs =
+                    client.source(TokenRequest.scopes(sandbox.scope("customs")).exchange(Exchange.customs()));
             assertNotEquals(token, customs.tokenAsync().join());
             assertEquals(2, sandbox.tokens());
             source.invalidate(token);
@@ -80,7 +81,7 @@ class SignerTest extends SandboxTest {
     /** A due token is handed out while its renewal is signed and sent. */
     @Test
     void aDueTokenIsRenewedInTheBackground() {
-        sandbox.faults("[{\"path\": \"/token\", \"expires_in\": 6, \"times\": 1}]");
+        sandbox.faults("[{\"path\": \"/token\", \"expires_in\": 10, \"times\": 1}]");
         CountDownLatch signing = new CountDownLatch(1);
         AtomicInteger signatures = new AtomicInteger();
         try (Maskinporten client = client(input -> {
@@ -111,14 +112,17 @@ class SignerTest extends SandboxTest {
             throw thrown.get();
         };
         try (Maskinporten client = client(signing)) {
-            MaskinportenException e = fails("signing_failed", () -> client.source(sandbox.scope("plain")).token());
+            MaskinportenException e = fails("signing_failed", () -> client.source(sandbox.scope("plain"))
+                    .token());
             assertTrue(e.getMessage().contains("the HSM is off"), e.getMessage());
             assertFalse(e.retryable());
             assertEquals(1, calls.get());
         }
         thrown.set(new Signer.RetryableException("the KMS is busy", null));
         try (Maskinporten client = client(signing)) {
-            assertTrue(fails("signing_failed", () -> client.source(sandbox.scope("plain")).token()).retryable());
+            assertTrue(fails("signing_failed", () -> client.source(sandbox.scope("plain"))
+                            .token())
+                    .retryable());
             assertTrue(calls.get() > 2, "it was asked again");
         }
         assertEquals(0, sandbox.tokens());
@@ -129,12 +133,18 @@ class SignerTest extends SandboxTest {
         byte[][] wrong = {null, {}, new byte[255], new byte[257]};
         for (byte[] signature : wrong) {
             try (Maskinporten client = client(input -> signature)) {
-                fails(signature == null ? "signing_failed" : "invalid_signature", () -> client.source(sandbox.scope("plain")).token());
+                fails(
+                        signature == null ? "signing_failed" : "invalid_signature",
+                        () -> client.source(sandbox.scope("plain")).token());
             }
         }
         assertEquals(0, sandbox.tokens());
         try (Maskinporten client = client(input -> new byte[256])) {
-            assertEquals("MP-124", fails("signature_rejected", () -> client.source(sandbox.scope("plain")).token()).mpCode());
+            assertEquals(
+                    "MP-124",
+                    fails("signature_rejected", () -> client.source(sandbox.scope("plain"))
+                                    .token())
+                            .mpCode());
         }
     }
 
@@ -198,7 +208,8 @@ class SignerTest extends SandboxTest {
         JcaSigner first = new JcaSigner("unknown", unknown.getPrivate());
         for (Key second : new Key[] {sandbox.key(), Key.of(own)}) {
             for (Key key : new Key[] {Key.of(first), Key.pem(Keys.pem(unknown)).kid("unknown")}) {
-                try (Maskinporten client = sandbox.builder().key(key).nextKeys(second).build()) {
+                try (Maskinporten client =
+                        sandbox.builder().key(key).nextKeys(second).build()) {
                     client.source(sandbox.scope("plain")).token();
                     assertTrue(client.status().keys().get(1).active());
                 }

@@ -1,5 +1,7 @@
 package io.github.maskinportencore;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
@@ -37,7 +39,8 @@ final class Vectors {
 
     static JsonObject read(String file) {
         try {
-            return JsonParser.parseString(Files.readString(FOLDER.resolve(file))).getAsJsonObject();
+            return JsonParser.parseString(Files.readString(FOLDER.resolve(file)))
+                    .getAsJsonObject();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -45,7 +48,10 @@ final class Vectors {
 
     /** The cases of a file with the defaults of the file: those that can run here, or those that cannot. */
     static List<JsonObject> cases(JsonObject file, boolean here) {
-        return items(file.get("cases")).filter(item -> items(item.getAsJsonObject().get("runs_on")).anyMatch(place -> PLACES.contains(place.getAsString())) == here)
+        return items(file.get("cases"))
+                .filter(item -> items(item.getAsJsonObject().get("runs_on"))
+                                .anyMatch(place -> PLACES.contains(place.getAsString()))
+                        == here)
                 .map(item -> {
                     JsonObject all = item.getAsJsonObject().deepCopy();
                     for (String name : List.of("config", "request")) {
@@ -59,7 +65,9 @@ final class Vectors {
     }
 
     static java.util.stream.Stream<JsonElement> items(JsonElement array) {
-        return array == null ? java.util.stream.Stream.empty() : StreamSupport.stream(array.getAsJsonArray().spliterator(), false);
+        return array == null
+                ? java.util.stream.Stream.empty()
+                : StreamSupport.stream(array.getAsJsonArray().spliterator(), false);
     }
 
     /** The bytes that stand in one of the three forms. */
@@ -71,11 +79,51 @@ final class Vectors {
             return blob.getAsString().getBytes(StandardCharsets.UTF_8);
         }
         if (blob.getAsJsonObject().has("base64")) {
-            return Base64.getDecoder().decode(blob.getAsJsonObject().get("base64").getAsString());
+            return Base64.getDecoder()
+                    .decode(blob.getAsJsonObject().get("base64").getAsString());
         }
         StringBuilder text = new StringBuilder();
-        items(blob.getAsJsonObject().get("parts")).map(JsonElement::getAsJsonArray).forEach(part -> text.append(part.get(0).getAsString().repeat(part.get(1).getAsInt())));
+        items(blob.getAsJsonObject().get("parts"))
+                .map(JsonElement::getAsJsonArray)
+                .forEach(part ->
+                        text.append(part.get(0).getAsString().repeat(part.get(1).getAsInt())));
         return text.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** What a call without a result came to. */
+    static JsonObject told(Runnable call) {
+        try {
+            call.run();
+            return new JsonObject();
+        } catch (MaskinportenException e) {
+            return failure(e);
+        }
+    }
+
+    /** An error as the outcome of a case, after checking what holds for all of them. */
+    static JsonObject failure(MaskinportenException e) {
+        assertTrue(Set.of("local", "remote", "transport").contains(e.kind()), e.kind());
+        assertTrue(
+                e.number() > 1000 && e.remedy().endsWith(".") && e.getMessage().contains(e.remedy()), e.getMessage());
+        JsonObject outcome = new JsonObject();
+        outcome.addProperty("kind", e.kind());
+        outcome.addProperty("code", e.code());
+        outcome.addProperty("number", e.number());
+        outcome.addProperty("remedy", e.remedy());
+        outcome.addProperty("retryable", e.retryable());
+        outcome.addProperty("text", e.getMessage());
+        outcome.addProperty("error", e.oauthError());
+        outcome.addProperty("error_description", e.description());
+        outcome.addProperty("mp_code", e.mpCode());
+        outcome.addProperty("status", e.status() == 0 ? null : e.status());
+        outcome.addProperty("trace_id", e.traceId());
+        outcome.addProperty("attempts", e.attempts() == 0 ? null : e.attempts());
+        outcome.add(
+                "problems",
+                Json.array(e.problems().stream()
+                        .map(MaskinportenException.Problem::field)
+                        .toList()));
+        return outcome;
     }
 
     /** What differs, or null. */
@@ -100,7 +148,9 @@ final class Vectors {
             return items(want).noneMatch(words -> shown.toString().contains(words.getAsString()));
         }
         if (name.equals("problems")) {
-            return outcome.has(name) && Set.copyOf(want.getAsJsonArray().asList()).equals(new HashSet<>(outcome.getAsJsonArray(name).asList()));
+            return outcome.has(name)
+                    && Set.copyOf(want.getAsJsonArray().asList())
+                            .equals(new HashSet<>(outcome.getAsJsonArray(name).asList()));
         }
         if (name.endsWith("_at_most")) {
             JsonElement got = outcome.get(name.substring(0, name.length() - "_at_most".length()));
@@ -116,7 +166,9 @@ final class Vectors {
         if (want instanceof JsonObject object) {
             return got instanceof JsonObject other
                     && (!whole || object.size() == other.size())
-                    && object.entrySet().stream().allMatch(m -> equal(m.getValue(), other.get(m.getKey()), whole || WHOLE.contains(m.getKey())));
+                    && object.entrySet().stream()
+                            .allMatch(m ->
+                                    equal(m.getValue(), other.get(m.getKey()), whole || WHOLE.contains(m.getKey())));
         }
         if (want instanceof JsonArray array) {
             if (!(got instanceof JsonArray other) || array.size() != other.size()) {
@@ -130,7 +182,9 @@ final class Vectors {
             return true;
         }
         if (want.getAsJsonPrimitive().isNumber()) {
-            return got.isJsonPrimitive() && got.getAsJsonPrimitive().isNumber() && want.getAsBigDecimal().compareTo(got.getAsBigDecimal()) == 0;
+            return got.isJsonPrimitive()
+                    && got.getAsJsonPrimitive().isNumber()
+                    && want.getAsBigDecimal().compareTo(got.getAsBigDecimal()) == 0;
         }
         return want.equals(got);
     }

@@ -21,7 +21,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The cases that every language runs. */
 class VectorsTest extends SandboxTest {
     private static final Map<String, Integer> RAN = new TreeMap<>(), LEFT_OUT = new TreeMap<>();
-    private static final Pattern GIVEN = Pattern.compile("\"(now_ms|jti|random|at_ms|wall_ms|waits_ms|again_in_ms|clock_offset_ms|iat_s)\":");
+    private static final Pattern GIVEN =
+            Pattern.compile("\"(now_ms|jti|random|at_ms|wall_ms|waits_ms|again_in_ms|clock_offset_ms|iat_s)\":");
 
     static List<String> files() {
         return Vectors.files();
@@ -36,16 +37,23 @@ class VectorsTest extends SandboxTest {
         try {
             List<CompletableFuture<String>> running = new ArrayList<>();
             for (JsonObject one : Vectors.cases(file, true)) {
-                running.add(CompletableFuture.supplyAsync(() -> {
-                    String why = VectorRunner.run(operation, one);
-                    return why == null ? null : one.get("name") + ": " + why;
-                }, threads));
+                running.add(CompletableFuture.supplyAsync(
+                        () -> {
+                            String why = VectorRunner.run(operation, one);
+                            return why == null ? null : one.get("name") + ": " + why;
+                        },
+                        threads));
             }
-            List<String> wrong = running.stream().map(CompletableFuture::join).filter(Objects::nonNull).toList();
+            List<String> wrong = running.stream()
+                    .map(CompletableFuture::join)
+                    .filter(Objects::nonNull)
+                    .toList();
             assertEquals(List.of(), wrong);
             RAN.put(name, running.size());
             for (JsonObject one : Vectors.cases(file, false)) {
-                String reason = GIVEN.matcher(one.toString()).find() ? "sets the clock, the random numbers or the jti" : "only a Go program can say this: " + one.get("name").getAsString();
+                String reason = GIVEN.matcher(one.toString()).find()
+                        ? "sets the clock, the random numbers or the jti"
+                        : "only a Go program can say this: " + one.get("name").getAsString();
                 LEFT_OUT.merge(name + ", " + reason, 1, Integer::sum);
             }
         } finally {
@@ -55,13 +63,19 @@ class VectorsTest extends SandboxTest {
 
     @Test
     void thereAreVectors() {
-        assertTrue(Vectors.files().stream().mapToInt(name -> Vectors.cases(Vectors.read(name), true).size()).sum() >= 700);
+        assertTrue(Vectors.files().stream()
+                        .mapToInt(
+                                name -> Vectors.cases(Vectors.read(name), true).size())
+                        .sum()
+                >= 700);
     }
 
     @AfterAll
     static void tell() {
-        StringBuilder told = new StringBuilder("Shared vectors through " + Maskinporten.backend() + ": " + sum(RAN) + " ran. Not expressible through the ABI: " + sum(LEFT_OUT));
-        LEFT_OUT.forEach((what, count) -> told.append("\n  ").append(count).append(" of ").append(what));
+        StringBuilder told = new StringBuilder("Shared vectors through " + Maskinporten.backend() + ": " + sum(RAN)
+                + " ran. Not expressible through the ABI: " + sum(LEFT_OUT));
+        LEFT_OUT.forEach((what, count) ->
+                told.append("\n  ").append(count).append(" of ").append(what));
         System.out.println(told);
     }
 

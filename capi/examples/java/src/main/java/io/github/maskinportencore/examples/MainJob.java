@@ -33,7 +33,8 @@ public final class MainJob {
             System.err.println("usage: java -jar maskinporten.jar settings.json");
             System.exit(2);
         }
-        JsonObject settings = JsonParser.parseString(Files.readString(Path.of(arguments[0]))).getAsJsonObject();
+        JsonObject settings =
+                JsonParser.parseString(Files.readString(Path.of(arguments[0]))).getAsJsonObject();
         JsonObject done = new JsonObject();
         done.addProperty("grant", false);
         done.addProperty("token", false);
@@ -60,18 +61,26 @@ public final class MainJob {
             Source customs = client.source(TokenRequest.scopes(scope).exchange(Exchange.customs()));
             Token exchanged = customs.token();
             done.addProperty("customs", !exchanged.accessToken().equals(token.accessToken()));
-            done.addProperty("expires_in_s", Duration.between(Instant.now(), exchanged.expiresAt()).toSeconds());
+            done.addProperty(
+                    "expires_in_s",
+                    Duration.between(Instant.now(), exchanged.expiresAt()).toSeconds());
             // If the API answered 401, this would fetch a new token and ask once more.
-            HttpRequest request = HttpRequest.newBuilder(URI.create(settings.get("customs_test_auth").getAsString()))
+            HttpRequest request = HttpRequest.newBuilder(
+                            URI.create(settings.get("customs_test_auth").getAsString()))
                     .timeout(Duration.ofSeconds(10))
                     .build();
-            done.addProperty("test_auth", customs.send(HttpClient.newHttpClient(), request, BodyHandlers.discarding()).statusCode());
+            done.addProperty(
+                    "test_auth",
+                    customs.send(HttpClient.newHttpClient(), request, BodyHandlers.discarding())
+                            .statusCode());
             done.addProperty("backend", Maskinporten.backend());
         }
     }
 
     private static Maskinporten client(JsonObject settings) throws Exception {
-        Environment environment = Environment.of(settings.get("issuer").getAsString(), settings.get("token_endpoint").getAsString())
+        Environment environment = Environment.of(
+                        settings.get("issuer").getAsString(),
+                        settings.get("token_endpoint").getAsString())
                 .customsTokenEndpoint(settings.get("customs_token_endpoint").getAsString())
                 .customsTestAuth(settings.get("customs_test_auth").getAsString());
         if (settings.get("issuer").getAsString().startsWith("http://")) {
@@ -80,7 +89,8 @@ public final class MainJob {
         return Maskinporten.builder()
                 .environment(environment)
                 .clientId(settings.get("client_id").getAsString())
-                .key(Key.pem(Files.readString(Path.of(settings.get("key_pem").getAsString()))).kid(settings.get("kid").getAsString()))
+                .key(Key.pem(Files.readString(Path.of(settings.get("key_pem").getAsString())))
+                        .kid(settings.get("kid").getAsString()))
                 .build();
     }
 }
