@@ -13,7 +13,7 @@ elf_symbols() {
 elf_needs() {
   readelf -hdVW "$1" >"$dir/elf"
   grep -q "Machine: .*$2" "$dir/elf" && grep -q 'SONAME.*\[libmaskinporten\.so\.1\]' "$dir/elf" && grep -q NODELETE "$dir/elf" || return 1
-  sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$dir/elf" | grep -vxE 'lib(c|pthread)\.so\.[06]' && return 1
+  sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$dir/elf" | grep -vxE '(lib(c|pthread)|ld-linux-(x86-64|aarch64))\.so\.[0126]' && return 1
   newest=$(grep -o 'GLIBC_2\.[0-9.]*' "$dir/elf" | sort -uV | tail -n 1)
   echo "needs $newest"
   [ "$(printf '%s\nGLIBC_2.17\n' "$newest" | sort -V | tail -n 1)" = GLIBC_2.17 ]

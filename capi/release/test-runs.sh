@@ -88,6 +88,9 @@ python_installs() {
     "$dir/venv/bin/pip" install --quiet --no-index --find-links "$dist" --only-binary=:all: maskinporten'
   step "python: the whole job" python_job "$dir/venv"
   step "python: the command is installed" eval '"$dir/venv/bin/maskinporten" version | grep "linux/"'
+  "$python" -m zipfile -e "$(the "$dist"/maskinporten-*-none-any.whl)" "$dir/any"
+  step "python: the whole job with the wheel for any platform, on WebAssembly" eval \
+    'PYTHONPATH="$dir/any" "$venv/python" "$root/bindings/python/examples/main_job.py" "$settings" | grep "$whole_job"'
   sdist=$(the "$dist"/maskinporten-[0-9]*.tar.gz)
   fresh_venv "$dir/venv-sdist"
   step "sdist: says what it needs" sdist_says_what_it_needs "$dir/venv-sdist" "$sdist"
