@@ -88,13 +88,13 @@ $(ZIG): capi/release/requirements.txt
 
 release: $(RELEASE) ## build/release/{linux-amd64,linux-arm64,windows-amd64}: library and command, for distribution
 
-$(RELEASE): $(BUILD)/release/%/.built: $(ZIG) $(GO_FILES) $(C_FILES) $(wildcard capi/release/*)
+$(RELEASE): $(BUILD)/release/%/.built: $(ZIG) $(GO_FILES) $(C_FILES) capi/release/build capi/release/zig-cc
 	$(ZIG_RUN) capi/release/build $* $(@D)
 	@touch $@
 
 dist: $(DIST)/SHA256SUMS ## dist/: wheels, sdist, npm tarballs and C archives for every platform, and their hashes
 
-$(DIST)/SHA256SUMS: $(RELEASE) $(WASM) $(BUILD)/wasm_exec.js $(PY_FILES) $(JS_FILES) | $(MODULES)
+$(DIST)/SHA256SUMS: $(RELEASE) $(WASM) $(BUILD)/wasm_exec.js $(PY_FILES) $(JS_FILES) $(addprefix capi/release/,pack archive.py sbom.py) | $(MODULES)
 	@rm -rf $(DIST) && mkdir -p $(DIST)
 	$(ZIG_RUN) capi/release/pack $(BUILD) $(DIST) $(VERSION)
 

@@ -13,10 +13,7 @@ from typing import NamedTuple
 
 _TAGS = {0x8664: "win_amd64", 0xAA64: "win_arm64"}
 _PE32_PLUS = 0x20B
-_DIRECTORIES, _IMPORTS = (
-    112,
-    1,
-)  # where the data directories stand in the optional header; the second is the import table
+_IMPORT_DIRECTORY = 112 + 8  # in the optional header: the second of the data directories
 
 # What every Windows that Go runs on (10 and newer) has, as far as Go programs ask for it.
 _ALLOWED = re.compile(r"(kernel32|ntdll|advapi32|ws2_32|bcryptprimitives|ucrtbase|api-ms-win-crt-[a-z0-9-]+)\.dll")
@@ -65,7 +62,7 @@ def _read(data: bytes) -> Needs:
         raise ValueError(f"machine {machine:#x} has no wheel tag here")
     # (virtual size, virtual address, raw size, raw offset) of each section
     sections = [struct.unpack_from("<4I", data, optional + optional_size + i * 40 + 8) for i in range(count)]
-    (imports,) = struct.unpack_from("<I", data, optional + _DIRECTORIES + _IMPORTS * 8)
+    (imports,) = struct.unpack_from("<I", data, optional + _IMPORT_DIRECTORY)
     return Needs(_TAGS[machine], frozenset(_imported(data, sections, imports)) if imports else frozenset())
 
 
