@@ -15,18 +15,10 @@ from maskinporten._wasm import load_wasm
 from maskinporten.testing import Sandbox
 
 
-@pytest.fixture(scope="session")
-def _sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(_sandbox: Sandbox) -> Iterator[Sandbox]:
-    _sandbox.reset_journal()
-    yield _sandbox
-    _sandbox.set_faults()
-    _sandbox.set_clock_offset(0)
+def sandbox(maskinporten_sandbox: Sandbox) -> Sandbox:
+    """Return what the package's own plugin gives to every program's tests."""
+    return maskinporten_sandbox
 
 
 @pytest.fixture(scope="session")

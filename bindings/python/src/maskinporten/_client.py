@@ -47,7 +47,7 @@ class Client(NotPicklable):
     """
 
     _stays_because = "it holds a private key and belongs to this process; create one in each process"
-    _closing: weakref.finalize[..., Client] | None = None  # none while it is being made
+    _closing: weakref.finalize[..., Any] | None = None  # none while it is being made
 
     def __init__(
         self,
@@ -95,8 +95,9 @@ class Client(NotPicklable):
         self._client_id = client_id
         self._engine = engine()
         self._handle = self._engine.client_new(config)
-        self._closing = closing = weakref.finalize(self, self._engine.client_free, self._handle)
+        closing = weakref.finalize(self, self._engine.client_free, self._handle)
         closing.atexit = False  # the end of the process frees everything
+        self._closing = closing
         self._signers = signers_of(*keys)
         self._events = None if on_event is None else self._observed(on_event)
         self._driven = self._drive(transport, store)

@@ -201,7 +201,8 @@ def _as_bytes(who: str, value: Any) -> bytes:
 
 def _headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+    pairs: Iterable[tuple[str, str]] = headers.items() if isinstance(headers, Mapping) else headers
+    for name, value in pairs:
         grouped.setdefault(name, []).append(value)
     return grouped
 

@@ -33,9 +33,11 @@ class Signer(Protocol):
     @property
     def alg(self) -> str:
         """RS256, RS384 or RS512: the hash that goes into the signature."""
+        ...
 
     def sign(self, signing_input: bytes, /) -> bytes:
         """Sign. Called on a thread of its own, for one grant at a time."""
+        ...
 
 
 @runtime_checkable
@@ -45,9 +47,11 @@ class AsyncSigner(Protocol):
     @property
     def alg(self) -> str:
         """RS256, RS384 or RS512."""
+        ...
 
     async def sign(self, signing_input: bytes, /) -> bytes:
         """Sign without blocking the loop."""
+        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,6 +94,7 @@ class Transport(Protocol):
 
     def send(self, request: Request, /) -> Response:
         """Send it, and return the answer whatever its status. Called on a thread of its own."""
+        ...
 
 
 @runtime_checkable
@@ -98,6 +103,7 @@ class AsyncTransport(Protocol):
 
     async def send(self, request: Request, /) -> Response:
         """Send it without blocking the loop."""
+        ...
 
 
 @runtime_checkable
@@ -110,9 +116,11 @@ class Store(Protocol):
 
     def load(self, key: str, /) -> bytes | None:
         """Return the entry under that key, or None."""
+        ...
 
     def save(self, key: str, entry: bytes, life: float, /) -> None:
         """Keep the entry for at most life seconds."""
+        ...
 
 
 @runtime_checkable
@@ -121,9 +129,11 @@ class AsyncStore(Protocol):
 
     async def load(self, key: str, /) -> bytes | None:
         """Return the entry under that key, or None."""
+        ...
 
     async def save(self, key: str, entry: bytes, life: float, /) -> None:
         """Keep the entry for at most life seconds."""
+        ...
 
 
 AnySigner = Signer | AsyncSigner

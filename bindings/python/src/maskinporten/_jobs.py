@@ -117,7 +117,7 @@ def in_thread(work: Callable[[], Any]) -> Future[Any]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name="maskinporten", daemon=True).start()
+    threading.Thread(target=run, name="maskinporten-step", daemon=True).start()
     return future
 
 

@@ -113,13 +113,15 @@ class NativeEngine(Engine):
 
     def source_peek(self, source: int) -> Peeked | None:
         length, usable_ms, refresh_due, lease_ms = c_size_t(), c_int64(), c_int32(), c_int64()
-        capacity, status = 4096, BUFFER_TOO_SMALL
-        while status == BUFFER_TOO_SMALL:
+        capacity = 4096
+        while True:
             # A buffer of its own for each call: a signal handler may peek between any two lines.
             buffer = ctypes.create_string_buffer(capacity)
             status = self._peek(
                 source, buffer, capacity, byref(length), byref(usable_ms), byref(refresh_due), byref(lease_ms)
             )
+            if status != BUFFER_TOO_SMALL:
+                break
             capacity = length.value + 1
         if status == NO_TOKEN:
             return None

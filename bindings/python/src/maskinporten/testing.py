@@ -5,7 +5,7 @@
         source.token()
         assert sandbox.count("/token") == 1
 
-It runs the command `maskinporten sandbox`, which comes with this package. It
+pytest has it as the fixture `maskinporten_sandbox`. It runs the command `maskinporten sandbox`, which comes with this package. It
 listens on a loopback address, makes new keys each time, and refuses what
 Maskinporten refuses, with the same errors.
 """
@@ -95,6 +95,20 @@ class Sandbox:
         )
 
     @property
+    def environ(self) -> dict[str, str]:
+        """The variables that NAIS would give its client, for Client.from_env and for programs under test."""
+        given = self.settings
+        return {
+            "MASKINPORTEN_CLIENT_ID": given["client_id"],
+            "MASKINPORTEN_CLIENT_JWK": Path(given["key_jwk"]).read_text("utf-8"),
+            "MASKINPORTEN_ISSUER": given["issuer"],
+            "MASKINPORTEN_TOKEN_ENDPOINT": given["token_endpoint"],
+            "MASKINPORTEN_WELL_KNOWN_URL": given["metadata_url"],
+            "MASKINPORTEN_CUSTOMS_TOKEN_ENDPOINT": given["customs_token_endpoint"],
+            "MASKINPORTEN_ALLOW_LOOPBACK_HTTP": "true",
+        }
+
+    @property
     def scopes(self) -> dict[str, Any]:
         """The scopes of its clients, by what they are for: "plain", "customs", "delegated" and so on."""
         scopes: dict[str, Any] = self.settings["scopes"]
@@ -104,9 +118,11 @@ class Sandbox:
         """The key that is registered on its client."""
         return Key.pem(self.settings["key_pem"], kid=self.settings["kid"])
 
-    def client(self) -> Client:
-        """Make a client that it knows."""
-        return Client(environment=self.environment, client_id=self.settings["client_id"], key=self.key())
+    def client(self, **settings: Any) -> Client:
+        """Make a client that it knows. settings: what else Client() takes, such as signer= in place of its key."""
+        if "signer" not in settings:
+            settings.setdefault("key", self.key())
+        return Client(environment=self.environment, client_id=self.settings["client_id"], **settings)
 
     def journal(self) -> list[dict[str, Any]]:
         """List the requests it got, oldest first, with what it answered; never with a secret."""
@@ -116,6 +132,12 @@ class Sandbox:
     def count(self, path: str) -> int:
         """Count the requests it got at a path, such as "/token"."""
         return int(self._control("GET", "journal")["counts"].get(path, 0))
+
+    def reset(self) -> None:
+        """Forget the requests, and end all faults and the clock's offset."""
+        self.set_faults()
+        self.set_clock_offset(0)
+        self.reset_journal()
 
     def reset_journal(self) -> None:
         """Forget the requests."""
