@@ -20,7 +20,8 @@ from ._status import Status, status_from_json
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._events import Observer
+    from ._driven import Driven
+    from ._events import Events, Observer
     from ._hooks import AnySigner, AnyStore, AnyTransport
 
 
@@ -100,7 +101,9 @@ class Client(NotPicklable):
         self._closing = closing
         self._signers = signers_of(*keys)
         self._events = None if on_event is None else self._observed(on_event)
-        self._driven = self._drive(transport, store)
+        self._transport, self._store = transport, store
+        does_all = self._engine.sends and not self._signers and transport is None and store is None
+        self._driven = None if does_all else self._drive()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Any) -> Client:
@@ -153,7 +156,7 @@ class Client(NotPicklable):
             pid=pid,
             iss_onbehalfof=iss_onbehalfof,
         )
-        return Source(self, self._engine, self._driven, request)
+        return Source(self, self._engine, request)
 
     def rotate(self, key: Key | AnySigner, *next_keys: Key | AnySigner) -> None:
         """Sign with another key from now on. No token of the old one is handed out after this call.
@@ -161,16 +164,12 @@ class Client(NotPicklable):
         Who waits for a token waits for one of the new key; no call fails for the change.
         Raises ConfigurationError, and leaves the old keys in place, if something is wrong with the new ones.
         """
-        signers = signers_of(key, *next_keys)
-        if signers and not self._signers and self._driven is None:
-            raise _errors.invalid(
-                "key",
-                "this client was made with keys, and cannot go over to a signer",
-                "Create a new client with signer=.",
-            )
         members = encode(**key_members(key, *next_keys))
+        signers = signers_of(key, *next_keys)
         # Before the core asks for their first signature; the old ones may still be asked for the last.
         self._signers.update(signers)
+        if signers and self._driven is None:
+            self._driven = self._drive()
         self._engine.client_rotate(self._open(), members)
 
     def status(self) -> Status:
@@ -188,21 +187,18 @@ class Client(NotPicklable):
         if self._driven is not None:
             self._driven.close()
 
-    def _observed(self, observer: Observer) -> Any:
+    def _observed(self, observer: Observer) -> Events:
         from ._events import Events
 
         return Events(self._engine, self._handle, observer)
 
-    def _drive(self, transport: AnyTransport | None, store: AnyStore | None) -> Any:
-        if self._engine.sends and not self._signers and transport is None and store is None:
-            return None  # the library does everything by itself
+    def _drive(self) -> Driven:
         from ._driven import Driven
         from ._driver import Hooks
 
+        hooks = Hooks(self._signers, self._transport, self._store)
         events = self._events
-        driven = Driven(
-            self._engine, Hooks(self._signers, transport, store), lambda: None if events is None else events.flush()
-        )
+        driven = Driven(self._engine, hooks, lambda: None if events is None else events.flush())
         if events is not None:
             events.store_fault = lambda: driven.store_fault
         return driven

@@ -7,7 +7,7 @@ import json
 import ssl
 import threading
 from collections.abc import Generator, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from . import _errors
 from ._engine import Engine
@@ -201,8 +201,8 @@ def _as_bytes(who: str, value: Any) -> bytes:
 
 def _headers(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
-    pairs: Iterable[tuple[str, str]] = headers.items() if isinstance(headers, Mapping) else headers
-    for name, value in pairs:
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    for name, value in cast("Iterable[tuple[str, str]]", pairs):
         grouped.setdefault(name, []).append(value)
     return grouped
 

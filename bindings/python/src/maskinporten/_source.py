@@ -17,7 +17,6 @@ from ._token import Token, token_from_json
 if TYPE_CHECKING:
     from ._auth import BearerAuth
     from ._client import Client
-    from ._driven import Driven
     from ._flights import Flights
 
 # The longest single call into the engine on the main thread, where Python handles
@@ -33,10 +32,9 @@ class Source(NotPicklable):
 
     _stays_because = "it belongs to the client of this process"
 
-    def __init__(self, client: Client, engine: Engine, driven: Driven | None, request: Secret) -> None:
+    def __init__(self, client: Client, engine: Engine, request: Secret) -> None:
         self._client = client
         self._engine = engine
-        self._driven = driven
         self._handle = engine.source_new(client._open(), request)
         weakref.finalize(self, engine.source_free, self._handle).atexit = False
         self._last: Token | None = None
@@ -68,13 +66,13 @@ class Source(NotPicklable):
         token, epoch, monotonic_end, wall_end = self._lease
         if monotonic_ns() < monotonic_end and time_ns() < wall_end and self._epoch[0] == epoch:
             return token  # type: ignore[return-value]
-        driven = self._driven if self._driven is not None and self._driven.is_async else None
-        if (cached := self._at_once(driven)) is not None:
+        driven = self._client._driven
+        is_async = driven is not None and driven.is_async
+        if (cached := self._at_once(on_loop=is_async)) is not None:
             return cached
         limit = _milliseconds(timeout) / 1000
-        if driven is not None:
-            self._last = await driven.wait_async(self._handle, limit)
-            return self._last
+        if driven is not None and is_async:
+            return self._keep(await driven.wait_async(self._handle, limit))
         return await self._flights.join(self._wait, limit)
 
     def peek(self) -> Token | None:
@@ -110,31 +108,30 @@ class Source(NotPicklable):
         asked = _lease.now(self._epoch[0])
         return asked, self._engine.source_peek(self._handle)
 
-    def _at_once(self, driven_async: Driven | None = None) -> Token | None:
+    def _at_once(self, *, on_loop: bool = False) -> Token | None:
         """Return the token that needs no waiting for; if it is due, its renewal begins."""
         asked, peeked = self._peek()
         if peeked is None:
             return None
         if peeked.refresh_due:
-            return self._renew(peeked, driven_async)
+            return self._renew(peeked, on_loop)
         token = self._token_of(peeked)
         if token is not None and token.access_token == peeked.access_token:
             self._lease = asked.lease(token, peeked.lease_ms)
         return token
 
-    def _renew(self, peeked: Peeked, driven_async: Driven | None) -> Token | None:
-        if self._driven is None:
+    def _renew(self, peeked: Peeked, on_loop: bool) -> Token | None:
+        driven = self._client._driven
+        if driven is None:
             return self._ask(1)
-        if driven_async is not None:
-            self._last = driven_async.renew_async(self._handle)
-        else:
-            self._last = self._driven.renew(self._handle, self._held(peeked))
-        return self._last
+        if on_loop:
+            return self._keep(driven.renew_async(self._handle))
+        return self._keep(driven.renew(self._handle, self._held(peeked)))
 
     def _token_of(self, peeked: Peeked) -> Token | None:
         held = self._held(peeked)
-        if held is None and self._driven is not None:
-            held = self._last = self._driven.held(self._handle)
+        if held is None and (driven := self._client._driven) is not None:
+            held = self._keep(driven.held(self._handle))
         return held or self._ask(0)
 
     def _held(self, peeked: Peeked) -> Token | None:
@@ -142,10 +139,17 @@ class Source(NotPicklable):
         return last if last is not None and last.access_token == peeked.access_token else None
 
     def _wait(self, timeout: float) -> Token:
-        left = _milliseconds(timeout)
-        if self._driven is not None:
-            self._last = self._driven.wait(self._handle, left / 1000)
-            return self._last
+        limit = _milliseconds(timeout)
+        if (driven := self._client._driven) is None:
+            try:
+                return self._wait_in_library(limit, timeout)
+            except _errors.MaskinportenError as error:
+                # Unless the keys were rotated to a signer during the call.
+                if error.code != "no_signer" or (driven := self._client._driven) is None:
+                    raise
+        return self._keep(driven.wait(self._handle, limit / 1000))
+
+    def _wait_in_library(self, left: int, timeout: float) -> Token:
         most = _SLICE_MS if threading.current_thread() is threading.main_thread() else left
         while (token := self._ask(min(left, most))) is None:
             left -= most
@@ -160,8 +164,14 @@ class Source(NotPicklable):
             token = token_from_json(self._engine.source_token(self._handle, timeout_ms))
         except _errors.TokenTimeout:
             return None
-        self._last = token
-        return token
+        return self._keep(token)
+
+    def _keep(self, token: Token) -> Token:
+        """Return the object that stands for this token already, or else this one from now on."""
+        if token != self._last:
+            self._last = token
+            return token
+        return self._last
 
     @cached_property
     def _flights(self) -> Flights:

@@ -12,7 +12,7 @@ class KeyStatus(NamedTuple):
 
     #: The kid, or None for a key that stands behind a certificate.
     kid: str | None
-    #: SHA-256 of that certificate in base64url (x5t#S256 of RFC 7515), or None.
+    #: SHA-256 of that certificate in hexadecimal, or None.
     thumbprint: str | None
     alg: str
     #: When the key or its certificate ends (UTC), if that is known.

@@ -5,9 +5,10 @@
         source.token()
         assert sandbox.count("/token") == 1
 
-pytest has it as the fixture `maskinporten_sandbox`. It runs the command `maskinporten sandbox`, which comes with this package. It
-listens on a loopback address, makes new keys each time, and refuses what
-Maskinporten refuses, with the same errors.
+pytest has it as the fixture `maskinporten_sandbox`. It runs the command
+`maskinporten sandbox`, which comes with this package. It listens on a loopback
+address, makes new keys each time, and refuses what Maskinporten refuses, with
+the same errors.
 """
 
 from __future__ import annotations
