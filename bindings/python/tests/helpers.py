@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import os
 import shlex
+import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 
 class Api:
@@ -71,6 +75,14 @@ def until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.005)
+
+
+def missing_tool(name: str) -> None:
+    """Skip a test for want of a program; on CI that is a failure."""
+    if shutil.which(name) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is not on this machine")
+        pytest.skip(f"{name} is not on this machine")
 
 
 def openssl(folder: Path, command: str) -> None:

@@ -171,6 +171,8 @@ class Client(NotPicklable):
         if signers and self._driven is None:
             self._driven = self._drive()
         self._engine.client_rotate(self._open(), members)
+        if self._events is not None:
+            self._events.flush()
 
     def status(self) -> Status:
         """Say how the client stands: its keys, the correction of the clock, the cache. For health checks."""
@@ -198,10 +200,10 @@ class Client(NotPicklable):
 
         hooks = Hooks(self._signers, self._transport, self._store)
         events = self._events
-        driven = Driven(self._engine, hooks, lambda: None if events is None else events.flush())
-        if events is not None:
-            events.store_fault = lambda: driven.store_fault
-        return driven
+        if events is None:
+            return Driven(self._engine, hooks, lambda: None)
+        events.store_fault = lambda: hooks.store_fault
+        return Driven(self._engine, hooks, events.flush)
 
     @property
     def _is_open(self) -> bool:

@@ -39,8 +39,6 @@ class Driven:
         self._tasks: _Tasks = weakref.WeakKeyDictionary()
         self._faults: dict[bytes, Faults] = {}
         self._closed = threading.Event()
-        #: What the store raised last.
-        self.store_fault: BaseException | None = None
 
     def close(self) -> None:
         """Release those who wait."""
@@ -187,7 +185,6 @@ class Driven:
             self._told()
 
     def _land(self, key: bytes, faults: Faults) -> None:
-        self.store_fault = faults.of_store or self.store_fault
         if faults.are_none:
             self._faults.pop(key, None)
 

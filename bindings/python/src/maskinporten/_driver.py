@@ -41,6 +41,8 @@ class Hooks:
         self.signers = signers
         self.transport = transport
         self.store = store
+        #: What the store raised last. It fails no flow; an event tells of it.
+        self.store_fault: BaseException | None = None
 
     @property
     def is_async(self) -> bool:
@@ -58,14 +60,9 @@ class Faults:
 
     def __init__(self) -> None:
         self._last: dict[str, BaseException] = {}
-        #: What the store raised last; it fails no flow.
-        self.of_store: BaseException | None = None
 
     def note(self, step: str, error: BaseException) -> None:
-        if step in _FAULTS:
-            self._last[step] = error
-        else:
-            self.of_store = error
+        self._last[step] = error
 
     @property
     def are_none(self) -> bool:
@@ -88,7 +85,7 @@ def acquire(
     step = first
     try:
         while step["step"] not in ("done", "failed"):
-            _feed(engine, flow, step, (yield _job(engine, flow, step, hooks, closed)), faults)
+            _feed(engine, flow, step, (yield _job(engine, flow, step, hooks, closed)), hooks, faults)
             step = json.loads(engine.flow_next(flow))
         return result(step, faults)
     finally:
@@ -160,7 +157,7 @@ def _built_in(request: Request) -> Response:
         raise _BuiltIn from error
 
 
-def _feed(engine: Engine, flow: int, step: Step, outcome: Outcome, faults: Faults) -> None:
+def _feed(engine: Engine, flow: int, step: Step, outcome: Outcome, hooks: Hooks, faults: Faults) -> None:
     """Tell the flow what became of a step."""
     if outcome.is_fed:
         return
@@ -172,7 +169,10 @@ def _feed(engine: Engine, flow: int, step: Step, outcome: Outcome, faults: Fault
             error = wrong
         else:
             return
-    faults.note(step["step"], error)
+    if step["step"] in _FAULTS:
+        faults.note(step["step"], error)
+    else:
+        hooks.store_fault = error
     engine.flow_failed(flow, encode(**_reason(step["step"], error)))
 
 

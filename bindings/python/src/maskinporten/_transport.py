@@ -6,7 +6,9 @@ proxy variables, and ends after the time and the bytes that the request allows.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
 import ssl
 import threading
 import time
@@ -34,6 +36,8 @@ def send(request: Request) -> Response:
         connection.request(request.method, target, request.body or None, headers)
         answer = connection.getresponse()
         body = _read(answer, request.max_body + 1)
+        if time.monotonic() >= ends:  # the end of the body may be our own doing
+            raise TimeoutError
         return Response(answer.status, answer.headers.items(), body)
     except (OSError, http.client.HTTPException) as error:
         if time.monotonic() >= ends:
@@ -68,13 +72,12 @@ def _read(answer: http.client.HTTPResponse, limit: int) -> bytes:
     while left > 0 and (chunk := answer.read(min(left, _CHUNK))):
         chunks.append(chunk)
         left -= len(chunk)
+    if left > 0 and answer.length:
+        raise http.client.IncompleteRead(b"", answer.length)  # its own body may be half a token
     return b"".join(chunks)
 
 
 def _cut(connection: http.client.HTTPConnection) -> None:
-    import contextlib
-    import socket
-
     if (sock := connection.sock) is not None:
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)

@@ -8,6 +8,7 @@ each call takes a lock; no call waits for the network.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.util
 import os
 import threading
@@ -176,7 +177,12 @@ def load_wasm() -> WasmEngine:
         linker.define_wasi()
         store = wasmtime.Store(wasm)
         store.set_wasi(wasmtime.WasiConfig())
-        return WasmEngine(store, linker.instantiate(store, module).exports(store))
+        instance = linker.instantiate(store, module)
+        # At the end of the interpreter wasmtime's finalizers would find their own module
+        # taken apart, and other threads may still be inside: these live until the process ends.
+        for kept in (config, wasm, module, linker, store):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+        return WasmEngine(store, instance.exports(store))
     except (OSError, wasmtime.WasmtimeError, KeyError) as error:
         raise _unavailable(f"{path.name}: {error}") from None
 
