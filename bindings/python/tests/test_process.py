@@ -110,10 +110,10 @@ def start(program: str, sandbox: Sandbox) -> subprocess.Popen[str]:
     )
 
 
-def run(program: str, sandbox: Sandbox) -> str:
+def run(program: str, sandbox: Sandbox, limit_s: float = 60) -> str:
     with start(program, sandbox) as process:
         try:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=limit_s)
         finally:
             process.kill()
     assert (process.returncode, err) == (0, "")
