@@ -22,9 +22,7 @@ TOKEN = Token(SECRET, "Bearer", "a:b", NOW, NOW, NOW)
 
 
 def request(scopes: Any, **members: Any) -> Any:
-    names = ("resource", "system_user", "consent", "extra_claims", "exchange")
-    first = [members.pop(name, None) for name in names]
-    return json.loads(request_json(scopes, *first, **members).value)
+    return json.loads(request_json(scopes, **members).value)
 
 
 def test_a_request_is_written_with_the_names_of_the_header() -> None:

@@ -19,6 +19,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ._auth import BearerAuth as BearerAuth
     from ._client import Client as Client
+    from ._diagnosis import Certificate as Certificate
+    from ._diagnosis import Certificates as Certificates
+    from ._diagnosis import Diagnosis as Diagnosis
+    from ._diagnosis import Finding as Finding
+    from ._diagnosis import diagnose as diagnose
+    from ._diagnosis import read_certificate as read_certificate
     from ._errors import ClosedError as ClosedError
     from ._errors import ConfigurationError as ConfigurationError
     from ._errors import ForkedError as ForkedError
@@ -55,6 +61,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "_auth": ("BearerAuth",),
     "_client": ("Client",),
+    "_diagnosis": ("Certificate", "Certificates", "Diagnosis", "Finding", "diagnose", "read_certificate"),
     "_errors": (
         "ClosedError",
         "ConfigurationError",

@@ -147,11 +147,11 @@ class Client(NotPicklable):
         """
         request = request_json(
             scopes,
-            resource,
-            system_user,
-            consent,
-            extra_claims,
-            exchange,
+            resource=resource,
+            system_user=system_user,
+            consent=consent,
+            extra_claims=extra_claims,
+            exchange=exchange,
             consumer_org=consumer_org,
             pid=pid,
             iss_onbehalfof=iss_onbehalfof,

@@ -131,6 +131,12 @@ class Engine(abc.ABC):
         with contextlib.suppress(_errors.MaskinportenError):  # what is not there need not be freed
             self._done("mp_flow_free", flow)
 
+    def certificate_read(self, certificates: Secret) -> bytes:
+        return self._bytes("mp_certificate_read", certificates)
+
+    def diagnose(self, config: Secret, request: Secret) -> bytes:
+        return self._bytes("mp_diagnose", config, request)
+
     def key_generate(self, options: Secret) -> bytes:
         return self._bytes("mp_key_generate", options)
 

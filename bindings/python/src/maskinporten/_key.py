@@ -108,12 +108,15 @@ def generate_key(*, bits: int = 2048, kid: str | None = None, alg: str = "RS256"
 
 
 def _read_text(source: KeySource, begins: str) -> str:
-    """Return the text of a key. A str is the text itself if it holds `begins`, else a path."""
-    if isinstance(source, str) and begins in source:
-        return source
-    content = bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else _read_file(source)
     # What is not text is damaged further, so that the library explains what it is given.
-    return content.decode("utf-8", errors="replace")
+    return read_content(source, begins).decode("utf-8", errors="replace")
+
+
+def read_content(source: KeySource, begins: str) -> bytes:
+    """Return the content of a file or of what is given. A str is the text itself if it holds `begins`, else a path."""
+    if isinstance(source, str) and begins in source:
+        return source.encode(errors="replace")
+    return bytes(source) if isinstance(source, (bytes, bytearray, memoryview)) else _read_file(source)
 
 
 def _read_file(source: str | os.PathLike[str]) -> bytes:

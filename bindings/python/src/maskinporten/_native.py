@@ -62,6 +62,8 @@ _PROTOTYPES: dict[str, tuple[type | None, tuple[Any, ...]]] = {
     "mp_flow_perform": (c_int32, (_HANDLE, c_int64, _OUT)),
     "mp_flow_free": (c_int32, (_HANDLE,)),
     "mp_key_generate": (c_int32, (*_TEXT, _OUT, _OUT)),
+    "mp_certificate_read": (c_int32, (*_TEXT, _OUT, _OUT)),
+    "mp_diagnose": (c_int32, (*_TEXT, *_TEXT, _OUT, _OUT)),
 }
 # These answer with a status alone.
 _WITHOUT_ERROR = {"mp_client_free", "mp_source_free", "mp_flow_free"}

@@ -120,11 +120,12 @@ def client_json(
 
 def request_json(
     scopes: str | Iterable[str],
-    resource: str | Iterable[str] | None,
-    system_user: SystemUser | None,
-    consent: Consent | None,
-    extra_claims: Mapping[str, Any] | None,
-    exchange: Exchange | Iterable[Exchange] | None,
+    *,
+    resource: str | Iterable[str] | None = None,
+    system_user: SystemUser | None = None,
+    consent: Consent | None = None,
+    extra_claims: Mapping[str, Any] | None = None,
+    exchange: Exchange | Iterable[Exchange] | None = None,
     **members: Any,
 ) -> Secret:
     """Write the request of mp_source_new."""
