@@ -59,6 +59,8 @@ const header = readFileSync(join(here, "../../capi/include/maskinporten.h"), "ut
 const built = windows ? "maskinporten.dll" : "libmaskinporten.so";
 const library = windows ? built : `${built}.${/#define MP_ABI_VERSION (\d+)/.exec(header)[1]}`;
 copyFileSync(join(build, from, built), join(out, library));
+const command = windows ? "maskinporten.exe" : "maskinporten"; // for maskinporten/testing
+copyFileSync(join(build, from, command), join(out, command));
 
 const work = join(build, `work-node-${platform}`); // for what is only linked with
 if (windows) mkdirSync(work, { recursive: true });

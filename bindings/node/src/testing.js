@@ -14,7 +14,7 @@ const require = createRequire(import.meta.url);
 function commandPath() {
   if (process.env.MASKINPORTEN_COMMAND) return process.env.MASKINPORTEN_COMMAND;
   try {
-    return join(dirname(require.resolve(`${platformPackage()}/package.json`)), "maskinporten");
+    return join(dirname(require.resolve(`${platformPackage()}/package.json`)), process.platform === "win32" ? "maskinporten.exe" : "maskinporten");
   } catch {
     return "maskinporten";
   }

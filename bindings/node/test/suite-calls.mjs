@@ -1,6 +1,5 @@
 // source.fetch, which takes what fetch takes.
-import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { assert, describe, test } from "./harness.mjs";
 
 export function callTests(world) {
   describe("source.fetch", () => {

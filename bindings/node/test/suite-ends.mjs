@@ -1,7 +1,16 @@
 // Hosts that answer never, twice or too late (faults F85, F87, F89), and crowds.
-import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { deferred } from "./suite.mjs";
+import { assert, deferred, describe, test } from "./harness.mjs";
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** The rejections that nobody handles, where the runtime tells of them. */
+function unhandled(t) {
+  const rejections = [];
+  const note = (reason) => rejections.push(reason);
+  globalThis.process?.on?.("unhandledRejection", note);
+  t.after(() => globalThis.process?.off?.("unhandledRejection", note));
+  return rejections;
+}
 
 export function endTests(world) {
   describe("ends", () => {
@@ -44,7 +53,7 @@ export function endTests(world) {
       client.close();
       await assert.rejects(waiting, { code: "closed" });
       late.resolve(new Response('{"access_token":"late"}'));
-      await new Promise(setImmediate);
+      await turn();
     });
 
     test("F85: an answer whose body never ends, or breaks, or is no stream", async (t) => {
@@ -56,10 +65,7 @@ export function endTests(world) {
     });
 
     test("F89: an abort of one, or of all but one, touches nobody else and leaves no rejection behind", async (t) => {
-      const rejections = [];
-      const note = (reason) => rejections.push(reason);
-      process.on("unhandledRejection", note);
-      t.after(() => process.off("unhandledRejection", note));
+      const rejections = unhandled(t);
       const asked = deferred();
       const answer = deferred();
       const client = world.client(t, { fetch: async (...request) => (asked.resolve(), await answer.promise, fetch(...request)) });
@@ -70,20 +76,17 @@ export function endTests(world) {
       waiting.forEach((wait, i) => wait.then(() => ended.push([i, "token"]), (reason) => ended.push([i, reason])));
       await asked.promise;
       for (const [i, controller] of controllers.entries()) if (i !== 7) controller.abort(i);
-      await new Promise(setImmediate); // within one turn
+      await turn(); // within one turn
       assert.deepEqual(ended, [...controllers.keys()].filter((i) => i !== 7).map((i) => [i, i]));
       answer.resolve();
       await waiting[7];
       assert.equal((await world.sandbox.requests()).length, 1);
-      await new Promise(setImmediate);
+      await turn();
       assert.deepEqual(rejections, []);
     });
 
     test("F89: a failure that nobody waits for is no unhandled rejection", async (t) => {
-      const rejections = [];
-      const note = (reason) => rejections.push(reason);
-      process.on("unhandledRejection", note);
-      t.after(() => process.off("unhandledRejection", note));
+      const rejections = unhandled(t);
       const asked = deferred();
       const client = world.client(t, { fetch: () => (asked.resolve(), Promise.reject(new TypeError("fetch failed"))) });
       const controller = new AbortController();
@@ -105,25 +108,6 @@ export function endTests(world) {
       const outcomes = await Promise.allSettled(Array.from({ length: 10_000 }, () => missing.token()));
       assert.ok(outcomes.every(({ reason }) => reason?.code === "scope_not_registered"));
       assert.equal((await world.sandbox.requests()).length, 2);
-    });
-
-    test("where promises are not shared, callers still cause one request", async (t) => {
-      const { bind } = await import(new URL("../node_modules/maskinporten/src/bind.js", import.meta.url));
-      const background = [];
-      const { Client } = bind(world.ownEngine, { sharesPromises: false, waitUntil: (promise) => background.push(promise) });
-      const client = new Client(world.sandbox.config());
-      t.after(() => client.close());
-      const source = client.source({ scope: plain() });
-      const tokens = await Promise.all(Array.from({ length: 20 }, () => source.token()));
-      assert.equal(new Set(tokens.map((token) => token.accessToken)).size, 1);
-      assert.equal((await world.sandbox.requests()).length, 1);
-      // A request that dies with its promises does not hold up the others for good, and renewals are handed over.
-      await world.sandbox.faults([{ path: "/token", times: 1, expires_in: 2 }]);
-      const short = client.source({ scope: world.sandbox.settings.scopes.other });
-      const first = await short.token();
-      while ((await short.token()).accessToken === first.accessToken) await world.sandbox.requests();
-      assert.ok(background.length > 0);
-      await Promise.all(background);
     });
   });
 }

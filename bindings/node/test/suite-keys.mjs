@@ -1,27 +1,23 @@
 // Keys in every form, and keys that change.
-import assert from "node:assert/strict";
-import { createPrivateKey, createPublicKey, createSign, generateKeyPairSync, webcrypto } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { describe, test } from "node:test";
-import { jwtVerify } from "jose";
-import { deferred } from "./suite.mjs";
-import { catching } from "./suite-grant.mjs";
+import { assert, base64Bytes, deferred, describe, jwsPart, test } from "./harness.mjs";
+import { catching, webSigner } from "./suite-grant.mjs";
 
+const { subtle } = globalThis.crypto;
 const rsa = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-const headerOf = (assertion) => JSON.parse(Buffer.from(assertion.split(".")[0], "base64url"));
+const headerOf = (assertion) => jwsPart(assertion, 0);
 
 /** A private key in WebCrypto that nobody can read out of it. */
-function cryptoKeyOf(pem, algorithm = rsa, usages = ["sign"]) {
-  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
-  return webcrypto.subtle.importKey("pkcs8", der, algorithm, false, usages);
+function cryptoKeyOf(pem, algorithm = rsa) {
+  const [, base64] = /-----BEGIN PRIVATE KEY-----([^-]+)-----END/.exec(pem);
+  return subtle.importKey("pkcs8", base64Bytes(base64.replace(/\s/g, "")), algorithm, false, ["sign"]);
 }
 
 export function keyTests(world) {
   describe("keys", () => {
     const plain = () => world.sandbox.settings.scopes.plain;
     const certificate = () => {
-      const { certificate_client_id: clientId, certificate_pem: file } = world.sandbox.settings;
-      const pem = readFileSync(file, "utf8");
+      const { certificate_client_id: clientId } = world.sandbox.settings;
+      const pem = world.sandbox.files.certificatePEM;
       const x5c = [...pem.matchAll(/-----BEGIN CERTIFICATE-----([^]*?)-----END/g)].map(([, base64]) => base64.replace(/\s/g, ""));
       return { clientId, pem, x5c };
     };
@@ -49,30 +45,38 @@ export function keyTests(world) {
       const caught = catching();
       const cryptoKey = await cryptoKeyOf(keyPEM, { ...rsa, hash: "SHA-512" });
       await world.client(t, { key: { cryptoKey, kid: settings.kid }, fetch: caught.fetch }).source({ scope: plain() }).token().catch(() => {});
-      assert.equal((await jwtVerify(caught.assertions[0], createPublicKey(keyPEM))).protectedHeader.alg, "RS512");
+      const [assertion] = caught.assertions;
+      assert.equal(headerOf(assertion).alg, "RS512");
+      const { n, e } = JSON.parse(world.sandbox.keyJWK);
+      const publicKey = await subtle.importKey("jwk", { kty: "RSA", n, e }, { ...rsa, hash: "SHA-512" }, false, ["verify"]);
+      const [input, signature] = [assertion.slice(0, assertion.lastIndexOf(".")), assertion.slice(assertion.lastIndexOf(".") + 1)];
+      assert.ok(await subtle.verify(rsa.name, publicKey, base64Bytes(signature), new TextEncoder().encode(input)));
       assert.throws(() => world.client(t, { key: { cryptoKey, kid: "k", alg: "RS256" } }), { code: "invalid_key", message: /RS512.*RS256/ });
     });
 
-    test("a KeyObject, with kid and with x5c", async (t) => {
+    test("a KeyObject, with kid and with x5c", { skip: !world.node && "KeyObjects are of node:crypto" }, async (t) => {
+      const { createPrivateKey, createPublicKey, generateKeyPairSync } = world.node.crypto;
       const { settings, keyPEM } = world.sandbox;
       const { clientId, pem, x5c } = certificate();
       const clients = [{ key: { keyObject: createPrivateKey(keyPEM), kid: settings.kid } }, { clientId, key: { keyObject: createPrivateKey(pem), x5c } }];
       for (const config of clients) assert.ok((await world.client(t, config).source({ scope: plain() }).token()).accessToken);
+      for (const [keyObject, message] of [[createPublicKey(keyPEM), /private/], [keyPEM, /private/], [generateKeyPairSync("ed25519").privateKey, /RSA/]]) {
+        assert.throws(() => world.client(t, { key: { keyObject, kid: "k" } }), { code: "invalid_key", message });
+      }
+      assert.throws(() => world.client(t, { key: { keyObject: createPrivateKey(keyPEM) } }), { code: "invalid_key", message: /kid/ });
     });
 
-    test("files as their bytes, also on a pool or in shared memory", async (t) => {
+    test("files as their bytes, also in the middle of a buffer", async (t) => {
       const { settings, keyPEM, keyJWK } = world.sandbox;
-      const pooled = Buffer.from(keyPEM); // lies somewhere on Node's pool
-      const shared = new Uint8Array(new SharedArrayBuffer(keyPEM.length + 8), 8);
-      shared.set(pooled);
-      const keys = [{ pem: pooled, kid: settings.kid }, { pem: shared, kid: settings.kid }, { jwk: Buffer.from(keyJWK) }];
+      const bytes = (text) => new TextEncoder().encode(`before${text}after`).subarray(6, 6 + text.length); // ASCII
+      const keys = [{ pem: bytes(keyPEM), kid: settings.kid }, { jwk: bytes(keyJWK) }];
       for (const key of keys) assert.ok((await world.client(t, { key }).source({ scope: plain() }).token()).accessToken);
     });
 
     test("what is no key of that kind", async (t) => {
       const { keyPEM } = world.sandbox;
       const pss = await cryptoKeyOf(keyPEM, { name: "RSA-PSS", hash: "SHA-256" });
-      const { publicKey } = await webcrypto.subtle.generateKey({ ...rsa, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, false, ["sign", "verify"]);
+      const { publicKey } = await subtle.generateKey({ ...rsa, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, false, ["sign", "verify"]);
       const cases = [
         [{ cryptoKey: pss, kid: "k" }, /RSA-PSS/],
         [{ cryptoKey: publicKey, kid: "k" }, /private/],
@@ -81,10 +85,6 @@ export function keyTests(world) {
         [{ cryptoKey: null, kid: "k" }, /private/],
         [{ cryptoKey: await cryptoKeyOf(keyPEM), pem: keyPEM, kid: "k" }, /one of pem and cryptoKey/],
         [{ cryptoKey: await cryptoKeyOf(keyPEM) }, /kid/],
-        [{ keyObject: createPublicKey(keyPEM), kid: "k" }, /private/],
-        [{ keyObject: keyPEM, kid: "k" }, /private/],
-        [{ keyObject: generateKeyPairSync("ed25519").privateKey, kid: "k" }, /RSA/],
-        [{ keyObject: createPrivateKey(keyPEM) }, /kid/],
       ];
       for (const [key, message] of cases) assert.throws(() => world.client(t, { key }), { name: "MaskinportenError", message }, String(message));
     });
@@ -116,7 +116,7 @@ export function keyTests(world) {
       const sign = async (bytes) => {
         signing.resolve();
         await signed.promise;
-        return createSign("RSA-SHA256").update(bytes).sign(world.sandbox.keyPEM);
+        return webSigner(world.sandbox.keyPEM)(bytes);
       };
       const client = world.client(t, { key: undefined, signer: { kid, sign } });
       const source = client.source({ scope: plain() });
@@ -147,7 +147,7 @@ export function keyTests(world) {
       const { settings, keyPEM } = world.sandbox;
       const { clientId } = { clientId: settings.client_id };
       const gone = world.generateKey();
-      const own = { kid: settings.kid, sign: (bytes) => createSign("RSA-SHA256").update(bytes).sign(keyPEM) };
+      const own = { kid: settings.kid, sign: webSigner(keyPEM) };
       const events = [];
       const client = world.client(t, { clientId, key: { jwk: gone.privateJwk }, nextKeys: [own], onEvent: (event) => events.push(event) });
       assert.ok((await client.source({ scope: plain() }).token()).accessToken);
@@ -172,7 +172,7 @@ export function keyTests(world) {
     test("a key that ends soon is told of, whoever signs with it", async (t) => {
       const { settings, keyPEM } = world.sandbox;
       const notAfter = new Date(Math.floor(Date.now() / 1000) * 1000 + 5 * 86_400_000);
-      const sign = (bytes) => createSign("RSA-SHA256").update(bytes).sign(keyPEM);
+      const sign = webSigner(keyPEM);
       const forms = [{ signer: { kid: settings.kid, notAfter, sign }, key: undefined }, { key: { kid: settings.kid, notAfter, cryptoKey: await cryptoKeyOf(keyPEM) } }];
       for (const config of forms) {
         const events = [];

@@ -1,8 +1,8 @@
-// What only JavaScript can hand in, one test for each.
-import assert from "node:assert/strict";
+// What only JavaScript can hand in, one test for each. For Node, which has
+// pooled Buffers, shared memory and realms.
 import { createSign } from "node:crypto";
-import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
+import { assert, describe, test } from "./harness.mjs";
 
 export function oddTests(world) {
   describe("odd values (bad inputs, Node)", () => {
@@ -27,7 +27,7 @@ export function oddTests(world) {
           assert.throws(() => client.source(request), { code: "invalid_argument", message: /is not a value for a setting/ });
         }
       }
-      assert.doesNotThrow(() => client.source({ scope: "a:b", [Symbol("x")]: 1 }), "a member that has no name is none");
+      assert.equal(client.source({ scope: "a:b", [Symbol("x")]: 1 }).key, client.source({ scope: "a:b" }).key, "a member that has no name is none");
     });
 
     test("a getter that throws: its own error, and nothing is left behind", async (t) => {
@@ -92,6 +92,14 @@ export function oddTests(world) {
 
     test("NUL and control characters", (t) => {
       for (const clientId of ["a\0b", "a\nb", "\u0085", "\u2028"]) assert.throws(() => world.client(t, { clientId }), { code: "invalid_configuration" }, JSON.stringify(clientId));
+    });
+
+    test("a key on Node's pool, and in shared memory", async (t) => {
+      const { settings, keyPEM } = world.sandbox;
+      const pooled = Buffer.from(keyPEM);
+      const shared = new Uint8Array(new SharedArrayBuffer(keyPEM.length + 8), 8);
+      shared.set(pooled);
+      for (const pem of [pooled, shared]) assert.ok((await world.client(t, { key: { pem, kid: settings.kid } }).source({ scope: plain() }).token()).accessToken);
     });
 
     test("a signature as a Buffer on the pool, in shared memory, as an ArrayBuffer, of another realm", async (t) => {
@@ -219,6 +227,24 @@ export function oddTests(world) {
     test("thenables and results that settle twice", async (t) => {
       const thenable = (bytes) => ({ then(resolve, reject) { resolve(sign(bytes)); reject(new Error("twice")); resolve(new Uint8Array(3)); } });
       assert.ok((await world.client(t, signing(thenable)).source({ scope: plain() }).token()).accessToken);
+    });
+
+    test("where promises are not shared, callers still cause one request", async (t) => {
+      const background = [];
+      const { Client } = world.bind(world.ownEngine, { sharesPromises: false, waitUntil: (promise) => background.push(promise) });
+      const client = new Client(world.sandbox.config());
+      t.after(() => client.close());
+      const source = client.source({ scope: plain() });
+      const tokens = await Promise.all(Array.from({ length: 20 }, () => source.token()));
+      assert.equal(new Set(tokens.map((token) => token.accessToken)).size, 1);
+      assert.equal((await world.sandbox.requests()).length, 1);
+      // A request that dies with its promises does not hold up the others for good, and renewals are handed over.
+      await world.sandbox.faults([{ path: "/token", times: 1, expires_in: 2 }]);
+      const short = client.source({ scope: world.sandbox.settings.scopes.other });
+      const first = await short.token();
+      while ((await short.token()).accessToken === first.accessToken) await world.sandbox.requests();
+      assert.ok(background.length > 0);
+      await Promise.all(background);
     });
   });
 }

@@ -1,27 +1,8 @@
 // Everything that a token can be asked for, and every exchange.
-import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { once } from "node:events";
-import { describe, test } from "node:test";
+import { assert, base64Bytes, describe, jwsPart, test } from "./harness.mjs";
 import { catching } from "./suite-grant.mjs";
 
-const claimsOf = (assertion) => JSON.parse(Buffer.from(assertion.split(".")[1], "base64url"));
-
-/** An endpoint of one's own; calls gets the forms that were sent to it. */
-async function endpoint(t, answer) {
-  const calls = [];
-  const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const part of request) body += part;
-    calls.push(Object.fromEntries(new URLSearchParams(body)));
-    response.setHeader("content-type", "application/json").end(JSON.stringify(answer));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  return { url: `http://127.0.0.1:${server.address().port}/token`, calls };
-}
+const claimsOf = (assertion) => jwsPart(assertion, 1);
 
 export function requestTests(world) {
   describe("requests", () => {
@@ -53,7 +34,7 @@ export function requestTests(world) {
 
     test("an eSeal without a registration", async (t) => {
       const { scopes, eseal } = world.sandbox.settings;
-      const key = { pkcs12: readFileSync(eseal.p12), password: eseal.password };
+      const key = { pkcs12: base64Bytes(world.sandbox.files.sealP12), password: eseal.password };
       const client = world.client(t, { clientId: "bolag", key, eseal: true });
       assert.ok((await client.source({ scope: scopes.eseal }).token()).accessToken);
       assert.throws(() => world.client(t, { clientId: "bolag", eseal: true }), { code: "invalid_configuration", message: /eseal|chain|certificate/i });
@@ -76,8 +57,16 @@ export function requestTests(world) {
     test("a token exchange after RFC 8693, behind another one", async (t) => {
       const { scopes } = world.sandbox.settings;
       const issued = "urn:ietf:params:oauth:token-type:access_token";
-      const { url, calls } = await endpoint(t, { access_token: "exchanged", issued_token_type: issued, token_type: "Bearer", expires_in: 60 });
-      const client = world.client(t);
+      const url = "https://sts.example.no/token";
+      const calls = [];
+      const answer = { access_token: "exchanged", issued_token_type: issued, token_type: "Bearer", expires_in: 60 };
+      const client = world.client(t, {
+        fetch: (input, init) => {
+          if (input !== url) return fetch(input, init);
+          calls.push(Object.fromEntries(new URLSearchParams(init.body)));
+          return Response.json(answer);
+        },
+      });
       const customs = client.source({ scope: scopes.customs, exchange: "customs" });
       const exchange = { type: "token_exchange", name: "ours", tokenEndpoint: url, audience: ["a"], resource: ["urn:r"], scopes: ["x:y", "z"], subjectTokenType: issued, requestedTokenType: issued };
       const both = client.source({ scope: scopes.customs, exchange: ["customs", exchange] });
