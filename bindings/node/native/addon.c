@@ -261,6 +261,34 @@ static napi_value flow_received(napi_env env, napi_callback_info info) {
   return done(env, s, status, &error);
 }
 
+static napi_value certificate_read(napi_env env, napi_callback_info info) {
+  napi_value args[max_args];
+  void *data;
+  size_t len;
+  mp_buf out = MP_BUF_INIT, error = MP_BUF_INIT;
+  state *s = args_of(env, info, 1, args);
+  if (s == NULL || !bytes_of(env, args[0], &data, &len)) return NULL;
+  int32_t status = mp_certificate_read(data, len, &out, &error);
+  return text_result(env, s, status, &out, &error);
+}
+
+/* An empty request is none. */
+static napi_value diagnose(napi_env env, napi_callback_info info) {
+  napi_value args[max_args];
+  text config, request;
+  mp_buf out = MP_BUF_INIT, error = MP_BUF_INIT;
+  state *s = args_of(env, info, 2, args);
+  if (s == NULL || !text_of(env, args[0], &config)) return NULL;
+  if (!text_of(env, args[1], &request)) {
+    text_free(&config);
+    return NULL;
+  }
+  int32_t status = mp_diagnose(config.data, config.len, request.len ? request.data : NULL, request.len, &out, &error);
+  text_free(&config);
+  text_free(&request);
+  return text_result(env, s, status, &out, &error);
+}
+
 /* ---- peek, before every call of an API: no allocation but the JS string --- */
 
 static bool grow(state *s, size_t length) {
@@ -358,6 +386,8 @@ static napi_value open_verbs(napi_env env, napi_callback_info info) {
       VERB("flowLoaded", flow_loaded),     VERB("flowSaved", flow_saved),
       VERB("flowFailed", flow_failed),     VERB("flowFree", flow_free),
       VERB("keyRead", key_read),           VERB("keyGenerate", key_generate),
+      VERB("certificateRead", certificate_read),
+      VERB("diagnose", diagnose),
       VERB("liveHandles", live_handles),
   };
   napi_get_cb_info(env, info, &count, &make, NULL, NULL);

@@ -1,4 +1,5 @@
 import { BoundClient } from "./client.js";
+import { diagnose, readCertificate } from "./diagnosis.js";
 import { toJSON } from "./settings.js";
 
 /**
@@ -22,7 +23,12 @@ export function bind(engine, { sharesPromises = true, waitUntil = () => {}, send
     const { kid, public_jwk: publicJwk, private_jwk: privateJwk, pem } = JSON.parse(engine().keyGenerate(toJSON(options)));
     return { kid, publicJwk, privateJwk, pem };
   }
-  return { Client, generateKey };
+  return {
+    Client,
+    generateKey,
+    diagnose: (config, request) => diagnose(engine(), config, request),
+    readCertificate: (certificates) => readCertificate(engine(), certificates),
+  };
 }
 
 /** Gives the same engine every time, made at the first. */

@@ -3,7 +3,7 @@ import { acquire } from "./driver.js";
 import { localError } from "./errors.js";
 import { keptEvents, Reporter } from "./events.js";
 import { Handle, WeakValues } from "./handle.js";
-import { base64, fromVariables, object, own, requestJSON, toJSON } from "./settings.js";
+import { base64, camel, fromVariables, object, own, requestJSON, toJSON } from "./settings.js";
 import { Keys } from "./signing.js";
 import { abortable, sleep, Stop } from "./waiting.js";
 
@@ -68,8 +68,8 @@ export class BoundClient {
   }
 
   status() {
-    const { keys, clock_offset_ms: clockOffsetMs, tokens, cache_limit: cacheLimit } = JSON.parse(this.#engine.clientStatus(this.#handle.number));
-    return { keys: keys.map(keyStatus), clockOffsetMs, tokens, cacheLimit };
+    const status = camel(JSON.parse(this.#engine.clientStatus(this.#handle.number)));
+    return { ...status, keys: status.keys.map(camel) };
   }
 
   close() {
@@ -86,10 +86,6 @@ export class BoundClient {
   #settingsWith({ key, nextKeys }) {
     return toJSON({ ...this.#registration, key, nextKeys });
   }
-}
-
-function keyStatus({ kid, "x5t#S256": x5tS256, alg, not_after_ms: notAfter, active }) {
-  return { ...(kid === undefined ? { x5tS256 } : { kid }), alg, ...(notAfter !== undefined && { notAfter: new Date(notAfter) }), active };
 }
 
 /** The parts of a configuration that the core never sees. */

@@ -97,6 +97,12 @@ export class WasmEngine {
   keyRead(json) {
     return decoder.decode(this.#call("mp_key_read", encoder.encode(json)));
   }
+  certificateRead(bytes) {
+    return decoder.decode(this.#call("mp_certificate_read", bytes));
+  }
+  diagnose(config, request) {
+    return decoder.decode(this.#call("mp_diagnose", encoder.encode(config), encoder.encode(request)));
+  }
   keyGenerate(json) {
     return decoder.decode(this.#call("mp_key_generate", encoder.encode(json)));
   }

@@ -1,4 +1,5 @@
 import { MaskinportenError } from "./errors.js";
+import { camel } from "./settings.js";
 
 /** How many events an engine keeps between two looks at them; there is one after every step. */
 export const keptEvents = 1000;
@@ -49,10 +50,7 @@ function complain(error) {
 
 /** An event of the core in this language's case, with dates and errors as such. */
 function eventOf(detail) {
-  const event = {};
-  for (const [name, value] of Object.entries(detail)) {
-    event[name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase())] = value;
-  }
+  const event = camel(detail);
   for (const name of ["time", "until"]) if (name in event) event[name] = new Date(event[name]);
   if (event.error) event.error = new MaskinportenError(event.error);
   return event;

@@ -349,6 +349,48 @@ export function generateKey(options?: { bits?: number; kid?: string; alg?: Algor
   pem: string;
 };
 
+/**
+ * What is wrong with a configuration and a request, what is unusual about them,
+ * and what to do. Nothing is sent or signed.
+ */
+export function diagnose(config: Partial<ClientConfig>, request?: TokenRequest): Diagnosis;
+
+export interface Diagnosis {
+  /** No finding is an error. */
+  ok: boolean;
+  findings: { severity: "error" | "warning" | "note"; field: string; message: string; remedy: string }[];
+  environment: Partial<Environment> & { name?: string };
+  /** `signs`: its private part was given. Empty if the key cannot be read. */
+  key: { kid?: string; x5tS256?: string; alg?: Algorithm; keyBits?: number; notAfter?: Date; organizationNumber?: string; signs?: boolean };
+  /** The claims of a grant for the request, without iat, exp and jti; what is personal is redacted. */
+  claims?: Record<string, unknown>;
+}
+
+/**
+ * Whose certificates these are, and how long they hold.
+ * @param certificates PEM or DER, one or a chain; a private key beside them in PEM is passed over
+ * @throws MaskinportenError if there is no certificate, or one that cannot be read
+ */
+export function readCertificate(certificates: string | Uint8Array): {
+  certificates: {
+    subject: string;
+    issuer: string;
+    /** Hexadecimal. */
+    serialNumber: string;
+    notBefore: Date;
+    notAfter: Date;
+    /** Nine digits, of a Norwegian organization. */
+    organizationNumber?: string;
+    /** Such as "NTRNO-310702641". */
+    organizationIdentifier?: string;
+    /** Of the certificate, hexadecimal. */
+    sha256: string;
+    keyBits: number;
+  }[];
+  /** What makes Maskinporten refuse them as the chain of a grant now. */
+  problems: { field: string; message: string; remedy: string }[];
+};
+
 /** Everything that goes wrong. No member ever holds a token, a grant or a key. */
 export class MaskinportenError extends Error {
   private constructor();

@@ -5,4 +5,4 @@ import { loadNative } from "./engine-native.js";
 export { MaskinportenError } from "./errors.js";
 
 export const nativeEngine = once(loadNative);
-export const { Client, generateKey } = bind(nativeEngine);
+export const { Client, diagnose, generateKey, readCertificate } = bind(nativeEngine);

@@ -8,7 +8,7 @@ import { wasmEngine } from "./wasm.js";
 
 export { MaskinportenError };
 
-export const { Client, generateKey } = bind(
+export const { Client, diagnose, generateKey, readCertificate } = bind(
   once(() => {
     try {
       return nativeEngine();

@@ -62,6 +62,18 @@ export function keyJSON(key) {
   });
 }
 
+const upper = (_, letter) => letter.toUpperCase();
+
+/** The members of an object of the core in this language's case, and points in time as dates. */
+export function camel(detail) {
+  const renamed = {};
+  for (const [name, value] of Object.entries(detail)) {
+    const point = /^(not_before|not_after)_ms$/.exec(name);
+    renamed[(point?.[1] ?? name).replace(/[_#]([a-zA-Z])/g, upper)] = point ? new Date(value) : value;
+  }
+  return renamed;
+}
+
 /** What an options argument has of its own: nothing that somebody put on Object.prototype. */
 export function own(value, where) {
   return Object.assign(Object.create(null), object(value, where));

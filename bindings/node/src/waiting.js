@@ -82,8 +82,8 @@ export async function sleep(ms, stop) {
   let off;
   try {
     await new Promise((resolve, reject) => {
-      timer = setTimeout(resolve, ms);
       off = stop.onEnd(reject);
+      timer = setTimeout(resolve, ms);
     });
   } finally {
     clearTimeout(timer);

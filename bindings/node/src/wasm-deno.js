@@ -11,7 +11,7 @@ export { MaskinportenError } from "./errors.js";
 const module = await fetchedModule();
 const client = globalThis.Deno?.createHttpClient?.({ poolMaxIdlePerHost: 0 });
 
-export const { Client, generateKey } = bind(
+export const { Client, diagnose, generateKey, readCertificate } = bind(
   once(() => new WasmEngine("wasip1", () => startReactor(module))),
   { sendOnce: { client } },
 );

@@ -6,7 +6,7 @@ import { startReactor } from "./wasi.js";
 
 export { MaskinportenError } from "./errors.js";
 
-export const { Client, generateKey } = bind(
+export const { Client, diagnose, generateKey, readCertificate } = bind(
   once(() => new WasmEngine("wasip1", () => startReactor(module))),
   { sharesPromises: false },
 );

@@ -9,4 +9,4 @@ export { MaskinportenError } from "./errors.js";
 
 const module = await fetchedModule();
 
-export const { Client, generateKey } = bind(once(() => new WasmEngine("wasip1", () => startReactor(module))));
+export const { Client, diagnose, generateKey, readCertificate } = bind(once(() => new WasmEngine("wasip1", () => startReactor(module))));

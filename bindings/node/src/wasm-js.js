@@ -6,7 +6,7 @@ import { moduleFile } from "./wasm-file.js";
 
 export { MaskinportenError } from "./errors.js";
 
-export const { Client, generateKey } = bind(
+export const { Client, diagnose, generateKey, readCertificate } = bind(
   once(() => {
     const module = moduleFile("maskinporten-js");
     return new WasmEngine("js", () => startGo(module));

@@ -10,4 +10,4 @@ export const wasmEngine = once(() => {
   const module = moduleFile("maskinporten-wasip1");
   return new WasmEngine("wasip1", () => startReactor(module));
 });
-export const { Client, generateKey } = bind(wasmEngine);
+export const { Client, diagnose, generateKey, readCertificate } = bind(wasmEngine);

@@ -9,7 +9,7 @@ export function callTests(world) {
       const seen = [];
       const client = world.client(t, {
         fetch: (input, init) => {
-          if (String(input?.url ?? input).startsWith(world.sandbox.settings.issuer)) return fetch(input, init);
+          if (String(input?.url ?? input).startsWith(world.sandbox.settings.token_endpoint)) return fetch(input, init);
           seen.push(new Request(input, init)); // what the platform makes of it
           return Promise.resolve(new Response("ok"));
         },
@@ -35,7 +35,7 @@ export function callTests(world) {
     test("a wrong input fails as fetch fails", async (t) => {
       const source = world.client(t).source({ scope: plain() });
       await source.token();
-      await assert.rejects(source.fetch("not a url"), TypeError);
+      await assert.rejects(source.fetch("http://["), TypeError);
       await assert.rejects(source.fetch(world.sandbox.settings.sample_api, { headers: { "bad name": "x" } }), TypeError);
     });
 
@@ -50,12 +50,12 @@ export function callTests(world) {
         return controller.signal;
       };
       for (const call of [[api, { signal: soon() }], [new Request(api, { signal: soon() })]]) {
-        await assert.rejects(source.fetch(...call), (error) => error === reason);
+        await assert.rejects(source.fetch(...call), { message: "enough" });
       }
       await source.token();
-      await assert.rejects(source.fetch(api, { signal: soon() }), (error) => error === reason);
-      await assert.rejects(source.fetch(new Request(api, { signal: AbortSignal.abort(reason) }), { signal: soon() }), (error) => error === reason);
-      await assert.rejects(source.fetch(api, { signal: AbortSignal.abort(reason) }), (error) => error === reason);
+      await assert.rejects(source.fetch(api, { signal: soon() }), { message: "enough" });
+      await assert.rejects(source.fetch(new Request(api, { signal: AbortSignal.abort(reason) }), { signal: soon() }), { message: "enough" });
+      await assert.rejects(source.fetch(api, { signal: AbortSignal.abort(reason) }), { message: "enough" });
       await world.sandbox.faults([]);
       assert.equal((await source.fetch(new Request(api, { signal: AbortSignal.abort() }), { signal: null })).status, 200, "null takes the signal off");
       assert.equal((await world.sandbox.requests()).length, 1);

@@ -79,6 +79,34 @@ export function inputTests(world) {
       assert.equal(client.source(new Proxy({ scope: "sandbox:plain" }, {})).peek(), undefined);
     });
 
+    test("diagnose says what is wrong without sending anything", async (t) => {
+      const { settings, keyPEM } = world.sandbox;
+      const good = world.diagnose(world.sandbox.config(), { scope: settings.scopes.plain, consumerOrg: settings.customer_organization });
+      assert.ok(good.ok, JSON.stringify(good.findings));
+      assert.deepEqual([good.environment.issuer, good.key.kid, good.key.keyBits, good.key.signs], [settings.issuer, settings.kid, 2048, true]);
+      assert.deepEqual([good.claims.scope, good.claims.consumer_org, good.claims.aud], [settings.scopes.plain, settings.customer_organization, settings.issuer]);
+      const bad = world.diagnose({ environment: "ver2", clientId: "", key: { pem: "nothing", kid: "k" } }, { scope: "a b" });
+      assert.ok(!bad.ok && bad.findings.filter(({ severity }) => severity === "error").length >= 4, JSON.stringify(bad));
+      for (const { field, message, remedy } of bad.findings) assert.ok(field && message && remedy);
+      const signer = world.diagnose({ ...world.sandbox.config(), key: undefined, signer: { kid: "k", sign() {} } });
+      assert.deepEqual([signer.key.kid, signer.key.signs], ["k", false]);
+      assert.ok(!JSON.stringify([good, bad, signer]).includes(keyPEM.split("\n")[3]));
+      assert.throws(() => world.diagnose(), { code: "invalid_argument" });
+      assert.equal((await world.sandbox.requests()).length, 0);
+    });
+
+    test("readCertificate tells whose certificates these are", () => {
+      const { certificates, problems } = world.readCertificate(world.sandbox.files.certificatePEM);
+      assert.equal(certificates.length, 3);
+      assert.deepEqual(problems, []);
+      const [leaf] = certificates;
+      assert.equal(leaf.organizationNumber, world.sandbox.settings.organization);
+      assert.ok(leaf.notBefore < new Date() && leaf.notAfter > new Date() && leaf.keyBits >= 2048);
+      assert.match(leaf.sha256, /^[0-9a-f]{64}$/);
+      assert.throws(() => world.readCertificate("no certificate"), { code: "invalid_key" });
+      assert.throws(() => world.readCertificate(), { name: "MaskinportenError" });
+    });
+
     test("fromEnv reads the NAIS variables", async () => {
       const { settings, keyJWK } = world.sandbox;
       const variables = {

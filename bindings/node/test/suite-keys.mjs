@@ -58,7 +58,7 @@ export function keyTests(world) {
       const { createPrivateKey, createPublicKey, generateKeyPairSync } = world.node.crypto;
       const { settings, keyPEM } = world.sandbox;
       const { clientId, pem, x5c } = certificate();
-      const clients = [{ key: { keyObject: createPrivateKey(keyPEM), kid: settings.kid } }, { clientId, key: { keyObject: createPrivateKey(pem), x5c } }];
+      const clients = [{ key: { keyObject: createPrivateKey(keyPEM), kid: settings.kid } }, { clientId, key: { keyObject: createPrivateKey(/-----BEGIN PRIVATE[^]*END PRIVATE KEY-----/.exec(pem)[0]), x5c } }];
       for (const config of clients) assert.ok((await world.client(t, config).source({ scope: plain() }).token()).accessToken);
       for (const [keyObject, message] of [[createPublicKey(keyPEM), /private/], [keyPEM, /private/], [generateKeyPairSync("ed25519").privateKey, /RSA/]]) {
         assert.throws(() => world.client(t, { key: { keyObject, kid: "k" } }), { code: "invalid_key", message });

@@ -1,6 +1,7 @@
 // What only JavaScript can hand in, one test for each. For Node, which has
 // pooled Buffers, shared memory and realms.
 import { createSign } from "node:crypto";
+import { once } from "node:events";
 import { runInNewContext } from "node:vm";
 import { assert, describe, test } from "./harness.mjs";
 
@@ -221,6 +222,14 @@ export function oddTests(world) {
         assert.equal(error.code, "signing_failed", String(error));
         assert.equal(error.cause, thrown);
         assert.ok("cause" in error);
+      }
+    });
+
+    test("an observer that throws or rejects ends nothing, and is heard of", async (t) => {
+      for (const onEvent of [() => { throw new Error("observer broke"); }, async () => { throw new Error("observer broke"); }]) {
+        const warned = once(process, "warning");
+        assert.ok((await world.client(t, { onEvent }).source({ scope: plain() }).token()).accessToken);
+        assert.match((await warned)[0].message, /onEvent failed.*observer broke/);
       }
     });
 
