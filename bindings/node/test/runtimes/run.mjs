@@ -59,15 +59,16 @@ async function runWorkerd(command, { input, project, tell }) {
   const { startWorkerd } = await import("./workerd.mjs");
   const folder = await bundled(project, "workerd", "worker.mjs", ["workerd", "worker", "browser"]);
   const worker = await startWorkerd(command, folder, [{ name: "suite", modules: ["main.mjs", "maskinporten-wasip1.wasm"] }]);
+  const url = worker.urls.suite;
   try {
     const times = [];
     for (let i = 0; i < 5; i++) {
       const begin = performance.now();
-      await (await fetch(worker.url)).text();
+      await (await fetch(url)).text();
       times.push(performance.now() - begin);
     }
     tell({ startMs: times[0] - Math.min(...times) }); // a Worker's own clock stands still while it computes
-    const answer = await fetch(worker.url, { method: "POST", body: readFileSync(input) });
+    const answer = await fetch(url, { method: "POST", body: readFileSync(input) });
     let rest = "";
     for await (const text of answer.body.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
@@ -77,6 +78,20 @@ async function runWorkerd(command, { input, project, tell }) {
   } finally {
     await worker.close();
   }
+  await runWorkerExample(command, { input, project, tell });
+}
+
+/** The example of a Worker, as two isolates that share a KV namespace. */
+async function runWorkerExample(command, { input, project, tell }) {
+  const { startWorkerd } = await import("./workerd.mjs");
+  const { exampleCases } = await import("./worker-example.mjs");
+  const folder = await bundled(project, "worker-example", "../../examples/worker/worker.mjs", ["workerd", "worker", "browser"]);
+  writeFileSync(join(folder, "kv.mjs"), readFileSync(join(here, "kv.mjs")));
+  const { fixtures } = JSON.parse(readFileSync(input, "utf8"));
+  await exampleCases((bindings) => {
+    const modules = ["main.mjs", "maskinporten-wasip1.wasm"];
+    return startWorkerd(command, folder, [{ name: "one", modules, bindings }, { name: "two", modules, bindings }, { name: "kv", modules: ["kv.mjs"] }]);
+  }, fixtures, tell);
 }
 
 async function runChromium(command, { input, project, tell }) {

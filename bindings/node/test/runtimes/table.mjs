@@ -11,6 +11,8 @@ export function formTable(reports) {
   const cell = (report, name) => {
     if (report.missing) return reason(reasons, `${report.name} is not on this machine`);
     const result = report.results.find((one) => one.name === name);
+    const { only } = reports.flatMap(({ results }) => results).find((one) => one.name === name);
+    if (!result && only) return reason(reasons, only);
     if (!result) {
       failures.push(`${report.name}: ${name}: did not run, and nothing says why`);
       return "✗";

@@ -11,8 +11,8 @@ export const compatibilityDate = "2025-09-01";
  * Starts workers that are described by files in a folder.
  * @param {string} command the program
  * @param {string} folder where the bundles and modules are
- * @param {{name: string, modules: string[], bindings?: string}[]} workers the first gets the requests
- * @returns {Promise<{url: string, close: () => Promise<void>}>}
+ * @param {{name: string, modules: string[], bindings?: string}[]} workers each has a socket
+ * @returns {Promise<{urls: Record<string, string>, close: () => Promise<void>}>}
  */
 export async function startWorkerd(command, folder, workers) {
   writeFileSync(join(folder, "workerd.capnp"), configuration(workers));
@@ -22,11 +22,15 @@ export async function startWorkerd(command, folder, workers) {
   const ended = new Promise((resolve) => child.once("exit", resolve));
   child.once("error", () => {});
   const lines = createInterface(child.stdio[3])[Symbol.asyncIterator]();
-  const first = await Promise.race([lines.next(), ended]);
-  if (!first?.value) throw new Error(`workerd did not start:\n${said}`);
-  const { port } = JSON.parse(first.value);
+  const urls = {};
+  for (const _ of workers) {
+    const line = await Promise.race([lines.next(), ended]);
+    if (!line?.value) throw new Error(`workerd did not start:\n${said}`);
+    const { socket, port } = JSON.parse(line.value);
+    urls[socket] = `http://127.0.0.1:${port}/`;
+  }
   return {
-    url: `http://127.0.0.1:${port}/`,
+    urls,
     said: () => said,
     async close() {
       child.kill();
@@ -48,6 +52,6 @@ function configuration(workers) {
 const config :Workerd.Config = (
   services = [${services.join(",\n")},
     (name = "internet", network = (allow = ["public", "private"]))],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = ${text(workers[0].name)})]);
+  sockets = [${workers.map(({ name }) => `(name = ${text(name)}, address = "127.0.0.1:0", http = (), service = ${text(name)})`).join(", ")}]);
 `;
 }
