@@ -10,7 +10,32 @@ export const internal = (name) => import(new URL(name, source));
 
 export const builds = ["wasip1", "wasip1-host-signs", "js", "js-host-signs"];
 
-export const moduleOf = (build) => new WebAssembly.Module(readFileSync(join(process.env.MASKINPORTEN_BUILD, `maskinporten-${build}.wasm`)));
+export const bytesOf = (build) => readFileSync(join(process.env.MASKINPORTEN_BUILD, `maskinporten-${build}.wasm`));
+
+export const moduleOf = (build) => new WebAssembly.Module(bytesOf(build));
+
+/** The module with a memory that never has more than that many pages. */
+export function limited(bytes, pages) {
+  const number = (at) => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return [value, at];
+    }
+  };
+  const leb = (value) => (value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(value >> 7)]);
+  for (let at = 8; at < bytes.length; ) {
+    const [size, content] = number(at + 1);
+    if (bytes[at] === 5) { // the memory section: one memory, without a limit
+      const [least] = number(content + 2);
+      const section = [1, 1, ...leb(least), ...leb(pages)];
+      return Buffer.concat([bytes.subarray(0, at), Buffer.from([5, section.length, ...section]), bytes.subarray(content + size)]);
+    }
+    at = content + size;
+  }
+  throw new Error("there is no memory section");
+}
 
 const { startReactor } = await internal("wasi.js");
 const { startGo } = await internal("go-js.js");

@@ -2,13 +2,16 @@
 // nonsense, and what the engine does when one of them breaks.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { createSign } from "node:crypto";
+import { createHash, createSign } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { gzipSync } from "node:zlib";
 import { startSandbox } from "./sandbox.mjs";
-import { builds, give, handleIn, hostSigns, internal, moduleOf, start, take } from "./wasm-abi.mjs";
+import { builds, bytesOf, give, handleIn, hostSigns, internal, limited, moduleOf, start, take } from "./wasm-abi.mjs";
 
 const { bind } = await internal("bind.js");
 const { WasmEngine } = await internal("engine-wasm.js");
@@ -16,19 +19,20 @@ const { WasmEngine } = await internal("engine-wasm.js");
 const verbs = `abi_version alloc client_events client_free client_new client_rotate client_status flow_failed flow_free flow_loaded flow_new flow_perform
   flow_next flow_received flow_saved flow_signed free key_generate key_read lease_epoch live_handles source_free source_invalidate source_key source_new source_peek`.split(/\s+/).map((verb) => `mp_${verb}`);
 const diagnosis = ["mp_certificate_read", "mp_diagnose"]; // they read certificates: full builds only
-const wasiImports = `args_get args_sizes_get clock_time_get environ_get environ_sizes_get fd_close fd_fdstat_get
-  fd_fdstat_set_flags fd_prestat_dir_name fd_prestat_get fd_read fd_write poll_oneoff proc_exit random_get sched_yield`.split(/\s+/);
-const fullOnly = ["path_filestat_get", "path_open"]; // crypto/x509 can read trusted roots; there are no files here
+const wasiImports = `args_get args_sizes_get clock_time_get environ_get environ_sizes_get fd_fdstat_get
+  fd_fdstat_set_flags fd_prestat_dir_name fd_prestat_get fd_write poll_oneoff proc_exit random_get sched_yield`.split(/\s+/);
+const fullOnly = ["fd_close", "fd_read", "path_filestat_get", "path_open"]; // crypto/x509 can read trusted roots; there are no files here
 const goImports = `runtime.clearTimeoutEvent runtime.getRandomData runtime.nanotime1 runtime.resetMemoryDataView
-  runtime.scheduleTimeoutEvent runtime.walltime runtime.wasmExit runtime.wasmWrite syscall/js.copyBytesToGo
-  syscall/js.copyBytesToJS syscall/js.finalizeRef syscall/js.stringVal syscall/js.valueCall syscall/js.valueGet
+  runtime.scheduleTimeoutEvent runtime.walltime runtime.wasmExit runtime.wasmWrite
+  syscall/js.finalizeRef syscall/js.stringVal syscall/js.valueCall syscall/js.valueGet
   syscall/js.valueIndex syscall/js.valueLength syscall/js.valueLoadString syscall/js.valueNew
   syscall/js.valuePrepareString syscall/js.valueSet syscall/js.valueSetIndex`.split(/\s+/);
+const copying = ["syscall/js.copyBytesToGo", "syscall/js.copyBytesToJS"];
 
 const pinned = {
   wasip1: ["wasi_snapshot_preview1", [...wasiImports, ...fullOnly].sort(), ["_initialize", "memory"]],
   "wasip1-host-signs": ["wasi_snapshot_preview1", wasiImports, ["_initialize", "memory"]],
-  js: ["gojs", goImports, ["getsp", "mem", "resume", "run"]],
+  js: ["gojs", [...goImports, ...copying].sort(), ["getsp", "mem", "resume", "run"]],
   "js-host-signs": ["gojs", goImports, ["getsp", "mem", "resume", "run"]],
 };
 
@@ -131,6 +135,87 @@ for (const build of builds) {
   });
 }
 
+/** Both clocks, standing still but for what `passes` lets pass. */
+function ownClock(t) {
+  const [realDate, realPerformance] = [Date.now, performance.now];
+  let [wall, monotonic] = [Date.now(), performance.now()];
+  Date.now = () => wall;
+  performance.now = () => monotonic;
+  t.after(() => {
+    Date.now = realDate;
+    performance.now = realPerformance;
+  });
+  return (ms) => {
+    wall += ms;
+    monotonic += ms;
+  };
+}
+
+/** A token of a kilobyte, fetched for that source. */
+function fetchToken(engine, source, life) {
+  const flow = engine.flowNew(source);
+  assert.equal(JSON.parse(engine.flowNext(flow)).step, "sign");
+  engine.flowSigned(flow, new Uint8Array(256));
+  assert.equal(JSON.parse(engine.flowNext(flow)).step, "send");
+  const answer = { access_token: `${flow}${"t".repeat(1000)}`, token_type: "Bearer", expires_in: life };
+  engine.flowReceived(flow, '{"status":200}', new TextEncoder().encode(JSON.stringify(answer)));
+  assert.equal(JSON.parse(engine.flowNext(flow)).step, "done");
+  engine.flowFree(flow);
+}
+
+test("P17: 100,000 grants are built in 16 MiB, and for the second half nothing is added", { timeout: 180_000 }, (t) => {
+  const passes = ownClock(t);
+  let instance;
+  const engine = new WasmEngine("wasip1", () => (instance = start("wasip1")));
+  const client = engine.clientNew(hostSigns);
+  const source = engine.sourceNew(client, '{"scopes":["a:b"]}');
+  const sizes = [];
+  for (let i = 0; i < 100_000; i++) {
+    if (i % 50_000 === 0) sizes.push(instance.memory.buffer.byteLength);
+    passes(1000); // so that the limit of requests to an endpoint is not met
+    const flow = engine.flowNew(source);
+    assert.equal(JSON.parse(engine.flowNext(flow)).step, "sign");
+    engine.flowFree(flow);
+  }
+  sizes.push(instance.memory.buffer.byteLength);
+  assert.equal(sizes[2], sizes[1], "it has grown");
+  assert.ok(sizes[2] <= 16 << 20, `${sizes[2]} bytes`);
+});
+
+test("10,000 keys in a cache of 1,000 take 16 MiB", { timeout: 60_000 }, (t) => {
+  const passes = ownClock(t);
+  let instance;
+  const engine = new WasmEngine("wasip1", () => (instance = start("wasip1")));
+  const client = engine.clientNew(JSON.stringify({ ...JSON.parse(hostSigns), cache_limit: 1000 }));
+  for (let i = 0; i < 10_000; i++) {
+    passes(100); // so that the limit of requests to an endpoint is not met
+    const source = engine.sourceNew(client, JSON.stringify({ scopes: [`a:${i}`] }));
+    fetchToken(engine, source, 3600);
+    engine.sourceFree(source);
+  }
+  assert.equal(JSON.parse(engine.clientStatus(client)).tokens, 1000);
+  assert.ok(instance.memory.buffer.byteLength <= 16 << 20, `${instance.memory.buffer.byteLength} bytes`);
+});
+
+test("the modules weigh at most 2 % more than was recorded, and what was promised", () => {
+  const recorded = JSON.parse(readFileSync(join(process.env.MASKINPORTEN_BUILD, "../wasm/sizes.json"), "utf8"));
+  for (const build of builds) {
+    const size = gzipSync(bytesOf(build), { level: 9 }).length;
+    const { [build]: before } = recorded;
+    assert.ok(size <= before * 1.02, `${build} has grown from ${before} to ${size} bytes: make it smaller, or say why it must be and record it in wasm/sizes.json`);
+    assert.ok(size <= (build.endsWith("host-signs") ? 950_000 : 1_900_000), `${build} has ${size} bytes`);
+  }
+});
+
+test("wasm_exec.js is that of the Go that built the modules", () => {
+  const digest = (path) => createHash("sha256").update(readFileSync(path)).digest("hex");
+  const { status, stdout } = spawnSync(process.env.GO || "go", ["env", "GOROOT"], { encoding: "utf8" });
+  assert.equal(status, 0, "there is no go command");
+  const original = digest(join(stdout.trim(), "lib/wasm/wasm_exec.js"));
+  assert.equal(digest(join(process.env.MASKINPORTEN_BUILD, "wasm_exec.js")), original);
+  assert.equal(digest(fileURLToPath(new URL("../node_modules/maskinporten/wasm/wasm_exec.js", import.meta.url))), original);
+});
+
 test("a reactor must be initialised, which the loader does", () => {
   const module = moduleOf("wasip1");
   const imports = Object.fromEntries(WebAssembly.Module.imports(module).map(({ name }) => [name, () => 0]));
@@ -223,6 +308,25 @@ describe("the engine", { timeout: 60_000 }, () => {
       await new Promise(setImmediate); // finalizers run between turns
     }
     assert.deepEqual(freed, { sources: 101, clients: 1 });
+  });
+
+  test("F87: where memory cannot grow, the call fails with an error and the next one has a new instance", async () => {
+    const free = start("wasip1");
+    const pages = free.memory.buffer.byteLength / 65536;
+    free.stop();
+    const module = new WebAssembly.Module(limited(bytesOf("wasip1"), pages + 16));
+    let started = 0;
+    const engine = new WasmEngine("wasip1", () => (started++, start("wasip1", module)));
+    const { Client } = bind(() => engine);
+    const client = new Client(sandbox.config(signing()));
+    const source = client.source({ scope: sandbox.settings.scopes.plain });
+    const token = await source.token();
+    const large = { scope: "x:y", extraClaims: { large: "x".repeat(3 << 20) } };
+    assert.throws(() => client.source(large), { name: "MaskinportenError", code: "internal" });
+    assert.equal(source.peek(), undefined, "the cache went with its instance");
+    assert.notEqual((await source.token()).accessToken, token.accessToken);
+    assert.equal(started, 2);
+    client.close();
   });
 
   test("an input over the limit is refused and costs nothing", async () => {
