@@ -9,19 +9,27 @@ const besideBundle = {
   },
 };
 
-/** The program as one ES module. */
-export async function bundle(entry, conditions) {
+const besideScript = {
+  name: "wasm-on-the-global-object",
+  setup(build) {
+    build.onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, namespace: "wasm" }));
+    build.onLoad({ filter: /.*/, namespace: "wasm" }, () => ({ contents: "export default globalThis.wasmModule" }));
+  },
+};
+
+/** The program as one ES module, or as a script that finds its module on the global object. */
+export async function bundle(entry, conditions, format = "esm") {
   const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
     write: false,
-    format: "esm",
+    format,
     platform: "neutral",
     target: "es2022",
     mainFields: ["module", "main"],
     conditions: [...conditions, "import"],
     external: ["cloudflare:workers"],
-    plugins: [besideBundle],
+    plugins: [format === "esm" ? besideBundle : besideScript],
     logLevel: "error",
   });
   return outputFiles[0].contents;

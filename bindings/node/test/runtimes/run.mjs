@@ -31,6 +31,7 @@ const runtimes = {
   "Node js": { command: process.execPath, run: inProcess("js", "maskinporten/wasm-js") },
   Deno: { command: installed("@deno/linux-x64-glibc/deno"), run: inProcess("wasip1", "maskinporten", "run", "--quiet", "--no-prompt", "--node-modules-dir=manual", "--allow-net", "--allow-read", "--allow-env", "--allow-sys") },
   Bun: { command: installed("@oven/bun-linux-x64-baseline/bin/bun"), run: inProcess("wasip1", "maskinporten") },
+  "edge-light": { command: installed("@edge-runtime/vm"), run: runEdgeLight },
   workerd: { command: installed("@cloudflare/workerd-linux-64/bin/workerd"), run: runWorkerd },
   Chromium: { command: onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome"), run: runChromium },
 };
@@ -53,6 +54,17 @@ async function bundled(project, folder, program, conditions) {
   writeFileSync(join(target, "main.mjs"), await bundle(join(project, "test/runtimes", program), conditions));
   writeFileSync(join(target, "maskinporten-wasip1.wasm"), readFileSync(join(project, "node_modules/maskinporten/wasm/maskinporten-wasip1.wasm")));
   return target;
+}
+
+async function runEdgeLight(_, { input, project, tell }) {
+  const { bundle } = await import("./bundle.mjs");
+  const { EdgeVM } = await import("@edge-runtime/vm");
+  const script = await bundle(join(project, "test/runtimes/edge-light.mjs"), ["edge-light"], "iife");
+  const wasmModule = new WebAssembly.Module(readFileSync(join(project, "node_modules/maskinporten/wasm/maskinporten-wasip1.wasm")));
+  await new Promise((finish) => {
+    const given = { wasmModule, input: readFileSync(input, "utf8"), tell: (text) => { const result = JSON.parse(text); tell(result); if (result.done) finish(); } };
+    new EdgeVM({ extend: (context) => Object.assign(context, given) }).evaluate(new TextDecoder().decode(script));
+  });
 }
 
 async function runWorkerd(command, { input, project, tell }) {
