@@ -2,9 +2,10 @@
  * main.c - runs the tests of the C ABI against a sandbox.
  *
  *   capi_test settings.json [part of a test's name]
- *   capi_test settings.json --configuration
+ *   capi_test settings.json --configuration | --public-key
  *
- * The second form prints the client's configuration, for the examples.
+ * The second form prints the client's configuration or its public key, for the
+ * examples.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -28,6 +29,11 @@ int main(int argc, char **argv) {
     free(config);
     world_close();
     return config ? 0 : 1;
+  }
+  if (strcmp(only, "--public-key") == 0) {
+    puts(own_public_key());
+    world_close();
+    return 0;
   }
 #define RUN_TEST(test) \
   if (strstr(#test, only)) run(#test, test);

@@ -67,9 +67,9 @@ void test_F76_null(void) {
   CHECK_ERROR(wrong, mp_key_generate("{}", 2, NULL, &e), &e);
   CHECK_ERROR(wrong, mp_certificate_read(NULL, 2, &out, &e), &e);
   CHECK_ERROR(wrong, mp_certificate_read(byte, 1, NULL, &e), &e);
-  CHECK_ERROR(wrong, mp_diagnose(NULL, 2, NULL, 0, &out, &e), &e);
-  CHECK_ERROR(wrong, mp_diagnose("{}", 2, NULL, 1, &out, &e), &e);
-  CHECK_ERROR(wrong, mp_diagnose("{}", 2, NULL, 0, NULL, &e), &e);
+  CHECK_ERROR(wrong, mp_diagnose(NULL, 2, "{}", 2, &out, &e), &e);
+  CHECK_ERROR(wrong, mp_diagnose("{}", 2, NULL, 2, &out, &e), &e);
+  CHECK_ERROR(wrong, mp_diagnose("{}", 2, "{}", 2, NULL, &e), &e);
   CHECK_STATUS(wrong, mp_source_peek(1, NULL, 8, &length, NULL, NULL, NULL));
   CHECK_STATUS(wrong, mp_source_peek(1, room, sizeof room, NULL, NULL, NULL, NULL));
 

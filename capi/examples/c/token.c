@@ -11,10 +11,15 @@
  */
 #include <maskinporten.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "json_member.h"
+
 static int failed(mp_buf *error) {
-  fprintf(stderr, "%s\n", error->data ? (const char *)error->data : "out of memory");
+  char *text = error->data ? json_string((const char *)error->data, "text") : NULL;
+  fprintf(stderr, "%s\n", text ? text : "no explanation");
+  free(text);
   mp_buf_free(error);
   return 1;
 }
@@ -44,6 +49,7 @@ int main(int argc, char **argv) {
   if (mp_source_peek(source, access_token, sizeof access_token, &length, &usable_ms, NULL, NULL) != MP_OK) return 1;
   printf("a token of %lu characters, usable for %ld s\n", (unsigned long)length, (long)(usable_ms / 1000));
 
+  mp_source_free(source);
   mp_client_free(client);
   return 0;
 }

@@ -25,7 +25,7 @@
 enum { READINGS = 2000, STACK = 256 * 1024 };
 
 static ucontext_t thread_stack, foreign_stack;
-static uint64_t source;
+static uint64_t client, source;
 static double foreign_ns, own_ns;
 
 static void mark(const char *name) {
@@ -47,9 +47,10 @@ static double read_often(void) {
 
 /* Everything from there: the first token, calls that fail, and the hit path. */
 static void on_foreign_stack(void) {
-  uint64_t client = new_client();
   mp_buf token = MP_BUF_INIT, e = MP_BUF_INIT;
-  CHECK_STATUS(MP_ERROR_INVALID_HANDLE, mp_source_peek(4711, NULL, 0, (size_t *)&source, NULL, NULL, NULL));
+  size_t length = 0;
+  CHECK_STATUS(MP_ERROR_INVALID_HANDLE, mp_source_peek(4711, NULL, 0, &length, NULL, NULL, NULL));
+  client = new_client();
   source = new_source(client, setting("scopes.plain"), "");
   CHECK_ERROR(MP_OK, mp_source_token(source, 10000, &token, &e), &e);
   mp_buf_free(&token);
@@ -72,6 +73,7 @@ static void F84_foreign_stack(void) {
   /* And from the thread's own stack again. */
   own_ns = read_often();
   printf("     a reading from a foreign stack %.0f ns, from the thread's own %.0f ns\n", foreign_ns, own_ns);
+  end_client(client);
   free(stack);
 }
 

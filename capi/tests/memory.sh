@@ -1,0 +1,61 @@
+# memory.sh - part of run.sh: the tests under the address and undefined behaviour
+# sanitizers, and under valgrind.
+
+# The address sanitizer also finds buffers that were not freed.
+if $c99 $sanitize "$dir/alone.c" -o "$dir/alone" $use 2>/dev/null; then
+  $c99 $sanitize "$capi"/tests/*.c "$capi"/examples/c/json_member.c "$capi"/examples/c/loopback_http.c -o "$dir/capi_asan" $use
+  step "all of it under the sanitizers" "$dir/capi_asan" "$settings"
+  program fork $c99 $sanitize
+  step "F68 and F69 under the sanitizers" env CAPI_SLOWDOWN=10 "$dir/fork" "$settings"
+  if [ -x "$dir/vectors" ]; then
+    $c99 $sanitize "$capi"/tests/vectors/*.c -o "$dir/vectors_asan" $use $need
+    step "the vectors under the sanitizers" "$dir/vectors_asan" "$root/core/testdata/vectors"
+  fi
+
+  # F80: freeing twice is not caught by the library, but by who looks for it.
+  $c99 $sanitize "$capi/tests/process/double_free.c" -o "$dir/double_free" $use
+  F80_double_free() {
+    refused "$dir/double_free" "$1" >"$dir/twice" 2>&1
+    grep 'freed once' "$dir/twice" && grep -E 'ERROR: AddressSanitizer: (heap-use-after-free|attempting double-free)' "$dir/twice"
+  }
+  step "F80_double_free" F80_double_free twice
+  step "F80_free_it_yourself" F80_double_free free_it_yourself
+else
+  missing "the address sanitizer of $cc" || true
+fi
+
+# Memcheck sees the Go runtime's memory with a library that tells it (-tags
+# valgrind); the leaks are looked for with the library as it is. Go interrupts
+# its goroutines by signals, which Memcheck takes for stray writes: that is off.
+memcheck() {
+  GODEBUG=asyncpreemptoff=1 CAPI_SLOWDOWN=50 valgrind --quiet --error-exitcode=9 --child-silent-after-fork=yes \
+    --suppressions="$capi/tests/valgrind.supp" "$@"
+}
+
+# Here what the shipped library does with memory of Go is no error: Memcheck does
+# not know that memory, and the run before looked at it.
+leaks() {
+  memcheck --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite --undef-value-errors=no \
+    --suppressions="$dir/go.supp" "$dir/capi_test" "$settings"
+}
+
+# Memcheck must find what is wrong, or finding nothing says nothing.
+planted() {
+  refused memcheck --leak-check=full --errors-for-leak-kinds=definite --suppressions="$dir/go.supp" "$dir/leak"
+}
+
+if have valgrind; then
+  mkdir "$dir/valgrind"
+  (cd "$capi" && $go build -buildmode=c-shared -tags valgrind -trimpath -ldflags '-w -extldflags "-Wl,-soname,libmaskinporten.so.1"' \
+    -o "$dir/valgrind/libmaskinporten.so.1" .)
+  step "all of it under valgrind: no errors" env LD_LIBRARY_PATH="$dir/valgrind" \
+    GODEBUG=asyncpreemptoff=1 CAPI_SLOWDOWN=50 valgrind --quiet --error-exitcode=9 --leak-check=no \
+    --suppressions="$capi/tests/valgrind.supp" "$dir/capi_test" "$settings"
+  for kind in Addr1 Addr2 Addr4 Addr8 Addr16 Addr32 Jump; do
+    printf '{\n   go-%s\n   Memcheck:%s\n   ...\n   obj:*/libmaskinporten.so*\n}\n' $kind $kind
+  done >"$dir/go.supp"
+  step "all of it under valgrind: no leaks" leaks
+  printf '#include <maskinporten.h>\nint main(void) { mp_buf b = MP_BUF_INIT; mp_key_generate("{}", 2, &b, 0); b.data = 0; return 0; }\n' >"$dir/leak.c"
+  $c99 "$dir/leak.c" -o "$dir/leak" $use
+  step "valgrind finds a leak that was planted" planted
+fi
