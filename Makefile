@@ -45,7 +45,8 @@ VENV    := $(BUILD)/python-venv
 # What `make test` runs: test-go and so on.
 SUITES := go fuzz c java python node edge readme release
 
-.PHONY: help demo test lib wasm cli packages release dist bench bench-java fuzz install uninstall clean $(SUITES:%=test-%)
+.PHONY: help demo test lib wasm cli packages release dist bench bench-java fuzz soak reproducible
+.PHONY: install uninstall clean $(SUITES:%=test-%)
 .DELETE_ON_ERROR:
 
 help: ## show this help
@@ -156,6 +157,12 @@ test-fuzz: ## each fuzz target for ten seconds
 
 fuzz: ## each fuzz target for a minute
 	@.ci/fuzz 60s
+
+soak: $(LIB) $(CLI) ## 16 threads for a minute, on the built library
+	@sh capi/tests/soak.sh $(BUILD) 60
+
+reproducible: $(LIB) ## the library once more, from another folder: the same bytes
+	@sh capi/tests/reproducible.sh $(BUILD)
 
 test-c: $(LIB) $(CLI) ## the C suite, on the built library
 	@.ci/suite C "$(CC) c++ pkg-config nm readelf" sh capi/tests/run.sh $(BUILD)

@@ -139,8 +139,11 @@ void test_F81_close_under_way(void) {
   CHECK_STATUS(MP_OK, mp_source_free(source));
 }
 
+#define HANGS "[{\"path\": \"/token\", \"times\": 1, \"kind\": \"hang\"}]"
+#define IS_SLOW "[{\"path\": \"/token\", \"times\": 1, \"latency_ms\": 3000}]"
+
 /* What ends the wait of all the threads on a source, and with which answer. */
-static void ends_waits(int32_t (*end)(uint64_t), uint64_t of, uint64_t source, int32_t want) {
+static void ends_waits(int32_t (*end)(uint64_t), uint64_t of, uint64_t source, int32_t want, const char *fault) {
   gate go = GATE(THREADS + 1);
   pthread_t threads[THREADS];
   worker workers[THREADS];
@@ -148,7 +151,7 @@ static void ends_waits(int32_t (*end)(uint64_t), uint64_t of, uint64_t source, i
   int i;
 
   sandbox_forget();
-  sandbox_faults("[{\"path\": \"/token\", \"times\": 1, \"kind\": \"hang\"}]");
+  sandbox_faults(fault);
   start(threads, workers, THREADS, ask_once, &go, source);
   meet(&go);
   while (sandbox_count("/token") == 0) pause_ms(5);
@@ -163,19 +166,19 @@ static void ends_waits(int32_t (*end)(uint64_t), uint64_t of, uint64_t source, i
     CHECK_STATUS(want, workers[i].status);
     CHECK(workers[i].token.data == NULL);
   }
-  CHECK(now_ms() - began < 2000); /* far from the 8 s of the hanging attempt */
+  CHECK(now_ms() - began < 2500); /* before there is an answer */
   sandbox_faults("[]");
 }
 
 void test_close_frees_waiters(void) {
   uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), "");
-  ends_waits(mp_client_free, client, source, MP_ERROR_CLOSED);
+  ends_waits(mp_client_free, client, source, MP_ERROR_CLOSED, HANGS);
   CHECK_STATUS(MP_OK, mp_source_free(source));
 }
 
 void test_source_free_frees_waiters(void) {
   uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), "");
-  ends_waits(mp_source_free, source, source, MP_ERROR_CLOSED);
+  ends_waits(mp_source_free, source, source, MP_ERROR_CLOSED, HANGS);
   end_client(client);
 }
 
@@ -184,12 +187,12 @@ void test_cancel(void) {
   uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), ""),
            other = new_source(client, setting("scopes.plain"), "");
   mp_buf token = MP_BUF_INIT, e = MP_BUF_INIT;
-  ends_waits(mp_source_cancel, source, source, MP_ERROR_CANCELLED);
+  ends_waits(mp_source_cancel, source, source, MP_ERROR_CANCELLED, IS_SLOW);
   CHECK_STATUS(MP_OK, mp_source_cancel(source)); /* with nobody there */
   CHECK_ERROR(MP_OK, mp_source_token(other, 20000, &token, &e), &e);
   mp_buf_free(&token);
   CHECK_ERROR(MP_OK, mp_source_token(source, 10000, &token, &e), &e);
   mp_buf_free(&token);
-  CHECK(sandbox_count("/token") == 2); /* the one that hung, and its second attempt */
+  CHECK(sandbox_count("/token") == 1); /* the fetch went on */
   end_client(client);
 }
