@@ -106,7 +106,7 @@ func TestReadAltinn(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			token, err := ReadExchangeResponse(test.r, x, sent)
 			if test.code != "" {
-				if e := wantError(t, err, test.code); e.Status != test.r.Status || token != (Token{}) || !strings.Contains(e.Message, "altinn exchange") {
+				if e := wantError(t, err, test.code); e.Status != test.r.Status || !token.IsZero() || !strings.Contains(e.Message, "altinn exchange") {
 					t.Errorf("%v with %+v", token, e)
 				}
 				return

@@ -69,15 +69,12 @@ func BenchmarkDueToken(b *testing.B) {
 	_, source := benchSource(b)
 	e := source.entry.Load()
 	now := SystemClock()
-	s := *e.snap.Load()
-	s.soft, s.quiet = now, now
-	e.publish(s)
+	s := e.snap.Load()
+	e.publish(s.token(), now, s.hard, now)
 	if a, _ := e.acquireUnlessGone(now.Add(time.Nanosecond)); !a.own {
 		b.Fatal("no refresh was started")
 	}
-	s = *e.snap.Load()
-	s.quiet = s.hard // the lease of the refresh must outlast the benchmark
-	e.publish(s)
+	e.quieten(s, s.hard) // the lease of the refresh must outlast the benchmark
 	readCached(b, source)
 }
 

@@ -27,25 +27,30 @@ import (
 // may take its place: a host that performs the steps may have died.
 const flightLease = foregroundBudget
 
-// snapshot is what readers see. It never changes once published.
+// snapshot is what readers see. It never changes once published. All that a
+// cached read needs is in it, and fills one cache line of 64 bytes.
 type snapshot struct {
-	token Token
-	// soft is when the token is due for renewal, hard when it is over.
-	soft, hard Instant
+	// quietTime is the monotonic half of quiet, for readers who read the
+	// system's clock themselves; see Source.Token. Nobody else has it.
+	quietTime time.Time
 	// quiet is until when a reader has nothing to do but take the token: soft
 	// at first, later the end of a running refresh or of a pause after a
 	// failed one; never after hard.
 	quiet Instant
-	// quietTime is the monotonic half of quiet as a time.Time, for readers who
-	// read the system's clock themselves; see Source.get.
-	quietTime time.Time
+	facts tokenFacts
+	// soft is when the token is due for renewal, hard when it is over.
+	soft, hard Instant
 }
+
+func (s *snapshot) token() Token { return Token{facts: &s.facts} }
 
 // usableUntil is when a token is no longer handed out: a margin before its end
 // that scales with its life without a cliff.
 func usableUntil(sent Instant, life time.Duration) Instant {
-	return sent.Add(life - min(10*time.Second, life/10))
+	return sent.Add(life - handOutMargin(life))
 }
+
+func handOutMargin(life time.Duration) time.Duration { return min(10*time.Second, life/10) }
 
 // refreshDue is a random point of 40 to 48 per cent of the life. It lets a
 // token that lives ten minutes outlast an outage of five.
@@ -67,20 +72,21 @@ type flight struct {
 
 // entry is the state of one cache key.
 type entry struct {
-	key         string
-	systemClock bool
-	snap        atomic.Pointer[snapshot]
+	snap atomic.Pointer[snapshot]
+	key  string
 
-	mu        sync.Mutex // never held across I/O, hooks or waits
-	flight    *flight
-	failure   *Error
-	failures  int // consecutive
-	nextTry   Instant
-	overcome  bool // the failure came while a token held, so passing hard drops it
-	forced    Instant
-	wasForced bool
-	rejected  string // by an API; not to be taken from the shared store again
-	gone      bool   // evicted or closed; a Source looks its key up again
+	mu       sync.Mutex // never held across I/O, hooks or waits
+	flight   *flight
+	failure  *Error
+	failures int // consecutive
+	nextTry  Instant
+	forced   Instant
+	rejected string // by an API; not to be taken from the shared store again
+
+	systemClock bool
+	overcome    bool // the failure came while a token held, so passing hard drops it
+	wasForced   bool
+	gone        bool // evicted or closed; a Source looks its key up again
 }
 
 // peek returns the token that may be handed out, if any, and whether a refresh
@@ -93,12 +99,18 @@ func (e *entry) peek(now Instant) (s *snapshot, due bool) {
 	return s, !now.Before(s.quiet)
 }
 
-// publish shows readers a snapshot.
-func (e *entry) publish(s snapshot) {
+// publish shows readers a token.
+func (e *entry) publish(token Token, soft, hard, quiet Instant) {
+	s := &snapshot{quiet: quiet, facts: *token.facts, soft: soft, hard: hard}
 	if e.systemClock {
-		s.quietTime = started.Add(time.Duration(s.quiet.Monotonic))
+		s.quietTime = started.Add(time.Duration(quiet.Monotonic))
 	}
-	e.snap.Store(&s)
+	e.snap.Store(s)
+}
+
+// quieten lets readers take the token that is held until another time.
+func (e *entry) quieten(s *snapshot, until Instant) {
+	e.publish(s.token(), s.soft, s.hard, until)
 }
 
 // answer is what decide says: a token, an error, or a flight to wait for.
@@ -127,13 +139,11 @@ func (e *entry) decide(now Instant) answer {
 	running := e.flight != nil && now.Before(e.flight.lease)
 	switch {
 	case s != nil && (running || !due):
-		return answer{token: s.token}
+		return answer{token: s.token()}
 	case s != nil:
 		f := e.start(now, true)
-		quiet := *s
-		quiet.quiet = earlier(f.lease, s.hard)
-		e.publish(quiet)
-		return answer{token: s.token, flight: f, own: true}
+		e.quieten(s, earlier(f.lease, s.hard))
+		return answer{token: s.token(), flight: f, own: true}
 	case running:
 		e.flight.background.Store(false)
 		return answer{flight: e.flight}
@@ -169,7 +179,7 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 		hard := usableUntil(sent, life)
 		if held := e.snap.Load(); !e.gone && (current || held == nil || held.hard.Before(hard)) {
 			soft := refreshDue(sent, life, random)
-			e.publish(snapshot{token: token, soft: soft, hard: hard, quiet: soft})
+			e.publish(token, soft, hard, soft)
 			e.failure, e.failures, e.overcome = nil, 0, false
 		}
 	} else if current {
@@ -184,9 +194,7 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 		s := e.snap.Load()
 		e.overcome = s != nil && now.Before(s.hard)
 		if e.overcome {
-			waiting := *s
-			waiting.quiet = earlier(e.nextTry, s.hard)
-			e.publish(waiting)
+			e.quieten(s, earlier(e.nextTry, s.hard))
 			held = s
 		}
 	}
@@ -204,7 +212,7 @@ func (e *entry) wants(token Token, sent, now Instant) bool {
 	if e.rejected == token.AccessToken() || !now.Before(usableUntil(sent, life)) {
 		return false
 	}
-	return held == nil || !now.Before(held.hard) || now.Before(refreshDue(sent, life, 0)) && held.token.AccessToken() != token.AccessToken()
+	return held == nil || !now.Before(held.hard) || now.Before(refreshDue(sent, life, 0)) && held.facts.header != token.facts.header
 }
 
 // end wakes those who wait.
@@ -224,9 +232,7 @@ func (e *entry) abandon(f *flight) {
 	if e.flight == f {
 		e.flight = nil
 		if s := e.snap.Load(); s != nil {
-			due := *s
-			due.quiet = s.soft
-			e.publish(due)
+			e.quieten(s, s.soft)
 		}
 	}
 	f.abandoned = true
@@ -240,7 +246,7 @@ func (e *entry) invalidate(accessToken string, now Instant) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.snap.Load()
-	if s == nil || s.token.AccessToken() != accessToken || e.wasForced && now.Before(e.forced.Add(5*time.Second)) {
+	if s == nil || s.token().AccessToken() != accessToken || e.wasForced && now.Before(e.forced.Add(5*time.Second)) {
 		return false
 	}
 	e.snap.Store(nil)

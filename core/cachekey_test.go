@@ -92,6 +92,9 @@ func TestCacheKeyIngredients(t *testing.T) {
 	for name, change := range changes {
 		k := keyedExample()
 		change(&k)
+		if b := keyedExample(); reflect.DeepEqual(k.Config, b.Config) && sameRequest(&k.Request, &b.Request) && sameExchanges(k.Exchanges, b.Exchanges) {
+			t.Errorf("%s makes no other request", name)
+		}
 		if other, twice := seen[k.key()]; twice {
 			t.Errorf("%s and %s make the same key", name, other)
 		}
@@ -176,10 +179,23 @@ func TestCacheKeysDoNotCollide(t *testing.T) {
 	c := &Client{config: ClientConfig{Environment: Test, ClientID: "client"}}
 	c.ring.Store(newKeyring([]Key{{KeyID: "kid-1"}}))
 	seed := maphash.MakeSeed()
+	asked := 0
 	// 128 bits of the key and 64 of the meaning: two million whole ones are
 	// too much to keep.
+	table := askedTable{seed: [2]uint64{random.Uint64(), random.Uint64()}}
+	var before keyed // what was asked last
 	one := func() (key [32]byte, meaning uint64) {
 		r, exchanges := randomKeyed(random)
+		if random.IntN(8) == 0 {
+			r, exchanges = before.Request.clone(), slices.Clone(before.Exchanges)
+		}
+		if sameRequest(&r, &before.Request) && sameExchanges(exchanges, before.Exchanges) {
+			asked++
+			if c.cacheKey(r, exchanges) != c.cacheKey(before.Request, before.Exchanges) || table.hash(&r, exchanges) != table.hash(&before.Request, before.Exchanges) {
+				t.Fatal("the same request has another key or hash")
+			}
+		}
+		before = keyed{Request: r.clone(), Exchanges: slices.Clone(exchanges)}
 		copy(key[:], c.cacheKey(r, exchanges))
 		if r.Scopes = r.scopeSet(); len(r.ExtraClaims) == 0 {
 			r.ExtraClaims = nil
@@ -211,7 +227,7 @@ func TestCacheKeysDoNotCollide(t *testing.T) {
 			keys[key] = meaning
 		}
 	}
-	if equal == 0 {
+	if equal == 0 || asked < pairs/10 {
 		t.Error("no request came twice: they are too far apart to prove anything")
 	}
 }

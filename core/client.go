@@ -132,6 +132,8 @@ type Client struct {
 	mu      sync.Mutex
 	entries map[string]*entry
 	guards  map[string]*guard // by the endpoint's URL
+
+	asked askedTable
 }
 
 // NewClient checks the configuration and returns a Client. It sends nothing.
@@ -153,6 +155,7 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if c.sealer, err = newSealer(config.StoreKey); err != nil {
 		return nil, err
 	}
+	c.asked.seed = [2]uint64{rand.Uint64(), rand.Uint64()}
 	c.ring.Store(newKeyring(config.allKeys()))
 	if c.limit == 0 {
 		c.limit = defaultCacheLimit
@@ -180,18 +183,20 @@ func (c *Client) Source(request TokenRequest, exchanges ...Exchange) (*Source, e
 	if c.running.Err() != nil {
 		return nil, NewError(CodeClosed, "the client is closed", nil)
 	}
-	if err := c.config.ValidateSource(request, exchanges...); err != nil {
-		return nil, err
-	}
-	request = request.clone()
+	kept := request.clone()
 	hops := make([]Exchange, len(exchanges))
-	source := &Source{client: c, request: request}
 	for i, x := range exchanges {
 		hops[i] = x.clone()
-		source = &Source{client: c, request: request, exchange: &hops[i], exchanges: hops[: i+1 : i+1], subject: source}
+	}
+	if err := c.config.ValidateSource(request, hops...); err != nil {
+		return nil, err
+	}
+	source := &Source{client: c, request: kept}
+	for i := range hops {
+		source = &Source{client: c, request: kept, exchange: &hops[i], exchanges: hops[: i+1 : i+1], subject: source}
 	}
 	for s := source; s != nil; s = s.subject {
-		s.bind()
+		s.bind(&s.own)
 	}
 	return source, nil
 }
@@ -240,14 +245,15 @@ func (c *Client) use(ring *keyring, index int) {
 	}
 }
 
-// entryFor returns the entry of a key, making room for it if it is new.
-func (c *Client) entryFor(key string) *entry {
+// entryFor returns the entry of a key. If there is none, it becomes e, for
+// which another one may have to go.
+func (c *Client) entryFor(key string, e *entry) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.entries[key]; e != nil {
-		return e
+	if known := c.entries[key]; known != nil {
+		return known
 	}
-	e := &entry{key: key, systemClock: c.systemClock}
+	e.key, e.systemClock = key, c.systemClock
 	if c.running.Err() != nil {
 		e.retire()
 		return e

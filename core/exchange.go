@@ -2,7 +2,6 @@ package core
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 )
 
@@ -94,11 +93,11 @@ func (x Exchange) subjectTokenType() string { return cmp.Or(x.SubjectTokenType, 
 
 func (x Exchange) name() string { return cmp.Or(x.Name, string(x.Kind)) }
 
-// clone shares nothing with x that the caller may change later, and has a name.
+// clone shares nothing with x, and has a name.
 func (x Exchange) clone() Exchange {
-	x.Name = x.name()
-	x.Audience, x.Resource, x.Scopes = slices.Clone(x.Audience), slices.Clone(x.Resource), scopeSet(x.Scopes)
-	return x
+	return Exchange{Kind: ExchangeKind(strings.Clone(string(x.Kind))), Name: strings.Clone(x.name()), TokenEndpoint: strings.Clone(x.TokenEndpoint),
+		TestOrganization: x.TestOrganization, SubjectTokenType: strings.Clone(x.SubjectTokenType), RequestedTokenType: strings.Clone(x.RequestedTokenType),
+		Audience: cloneTexts(x.Audience), Resource: cloneTexts(x.Resource), Scopes: cloneTexts(x.Scopes)}
 }
 
 // ValidateSource returns everything that keeps a client of this configuration

@@ -172,7 +172,7 @@ func (f *Flow) leaveJoined(now Instant) bool {
 		f.end(Step{Kind: StepFailed, Err: f.joined.err})
 	default: // the host may have looked late: after the token's end, or a rotation
 		if held, _ := f.entry.peek(now); held != nil {
-			f.end(Step{Kind: StepDone, Token: held.token})
+			f.end(Step{Kind: StepDone, Token: held.token()})
 		} else {
 			f.state = stateStart
 		}

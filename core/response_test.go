@@ -70,7 +70,7 @@ func TestReadTokenResponse(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := ReadTokenResponse(Response{Status: 200, Body: []byte(test.body)}, []string{"a:b"}, sent)
 			if test.code != ok {
-				if wantError(t, err, test.code); got != (Token{}) {
+				if wantError(t, err, test.code); !got.IsZero() {
 					t.Error("an error came with a token")
 				}
 				return

@@ -10,13 +10,16 @@ import (
 // Source gives a valid token for one request, now. It is safe for concurrent
 // use; reading a cached token takes no lock.
 type Source struct {
+	entry atomic.Pointer[entry]
+	// own is the entry's room, if this is the first Source of its key: a reader
+	// of very many keys then waits for memory once less.
+	own      entry
 	client   *Client
 	request  TokenRequest
 	exchange *Exchange // nil for a token of Maskinporten itself
 	subject  *Source   // whose token the exchange takes
 	// exchanges are all up to this one; they are a part of the cache key.
 	exchanges []Exchange
-	entry     atomic.Pointer[entry]
 }
 
 // Key is the cache key: 64 hexadecimal digits, equal for sources that share
@@ -40,6 +43,9 @@ func (s *Source) String() string {
 	return name + "}"
 }
 
+// GoString is String: within a Source is what may be secret.
+func (s *Source) GoString() string { return s.String() }
+
 // Peek returns the cached token if one can be handed out, and for how long
 // that is so. It never blocks and starts nothing. For the time of lease the
 // answer need not be asked for again, unless a token ends early (see
@@ -53,7 +59,7 @@ func (s *Source) Peek() (token Token, usable, lease time.Duration, ok bool) {
 	if !due {
 		lease = now.Until(held.quiet)
 	}
-	return held.token, now.Until(held.hard), lease, true
+	return held.token(), now.Until(held.hard), lease, true
 }
 
 // Now reads the client's clock.
@@ -70,7 +76,7 @@ func (s *Source) Token(ctx context.Context) (Token, error) {
 		// rest of a cached read is as long as this. With a clock of its own a
 		// client has no quietTime, and takes the way below.
 		if now := time.Now(); now.Before(held.quietTime) && now.UnixNano() < held.quiet.Wall {
-			return held.token, nil
+			return held.token(), nil
 		}
 	}
 	return s.tokenSlowly(ctx, held)
@@ -79,7 +85,7 @@ func (s *Source) Token(ctx context.Context) (Token, error) {
 func (s *Source) tokenSlowly(ctx context.Context, held *snapshot) (Token, error) {
 	now := s.client.config.Clock()
 	if held != nil && now.Before(held.quiet) {
-		return held.token, nil
+		return held.token(), nil
 	}
 	return s.acquireToken(ctx, now)
 }
@@ -196,12 +202,13 @@ func (s *Source) acquire(now Instant) (*entry, answer) {
 		if s.client.running.Err() != nil {
 			break
 		}
-		s.bind()
+		s.bind(&entry{})
 	}
 	return s.entry.Load(), answer{err: NewError(CodeClosed, "the client is closed", nil)}
 }
 
-func (s *Source) bind() { s.entry.Store(s.client.entryFor(s.Key())) }
+// bind finds the entry of the source's key, or makes a new one in room.
+func (s *Source) bind(room *entry) { s.entry.Store(s.client.entryFor(s.Key(), room)) }
 
 // drive performs the steps of a flight for a Go program, in a goroutine that
 // outlives the callers who wait for it.

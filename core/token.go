@@ -9,34 +9,37 @@ const (
 
 // Token is an access token and how long it holds. To a client it is opaque:
 // nothing here is read from inside it. A Token never changes and is one word
-// long, so it can be copied freely; that of the zero value is empty.
-type Token struct{ facts *tokenFacts }
+// long, so it can be copied freely. Two of them cannot be compared by ==: what
+// AccessToken returns can. The zero Token is none, and all its parts are empty.
+type Token struct {
+	_     [0]func() // no ==
+	facts *tokenFacts
+}
 
 type tokenFacts struct {
-	header      string // the whole value of the Authorization header, made once
-	scope       string
-	requestedAt time.Time
-	expiresAt   time.Time
-	usableUntil time.Time
+	header       string // the whole value of the Authorization header, made once
+	scope        string
+	requestedAt  time.Time
+	life, margin time.Duration
 }
 
 // TokenFields is what a Token is made of, for those who make one themselves:
 // doubles of a Source in tests, or tokens that come from elsewhere.
 type TokenFields struct {
-	AccessToken, Scope                  string
-	RequestedAt, ExpiresAt, UsableUntil time.Time
+	AccessToken, Scope string
+	RequestedAt        time.Time
+	// Life is ExpiresAt minus RequestedAt, Margin is ExpiresAt minus UsableUntil.
+	Life, Margin time.Duration
 }
 
 // NewToken makes a Bearer token of its fields, whatever they are.
-func NewToken(fields TokenFields) Token {
-	return Token{&tokenFacts{header: bearerPrefix + fields.AccessToken, scope: fields.Scope,
-		requestedAt: fields.RequestedAt, expiresAt: fields.ExpiresAt, usableUntil: fields.UsableUntil}}
+func NewToken(f TokenFields) Token {
+	return Token{facts: &tokenFacts{bearerPrefix + f.AccessToken, f.Scope, f.RequestedAt.UTC(), f.Life, f.Margin}}
 }
 
 // newToken makes a token that lives from sent.
 func newToken(access, scope string, life time.Duration, sent Instant) Token {
-	return NewToken(TokenFields{AccessToken: access, Scope: scope, RequestedAt: sent.Time(),
-		ExpiresAt: sent.Add(life).Time(), UsableUntil: usableUntil(sent, life).Time()})
+	return NewToken(TokenFields{access, scope, sent.Time(), life, handOutMargin(life)})
 }
 
 // IsZero reports whether this is the zero Token, which is none.
@@ -84,13 +87,16 @@ func (t Token) RequestedAt() time.Time {
 	return t.facts.requestedAt
 }
 
-// ExpiresAt returns RequestedAt plus the life that the server gave (UTC).
-func (t Token) ExpiresAt() time.Time {
+// Life returns how long it holds from RequestedAt on, as the server said.
+func (t Token) Life() time.Duration {
 	if t.facts == nil {
-		return time.Time{}
+		return 0
 	}
-	return t.facts.expiresAt
+	return t.facts.life
 }
+
+// ExpiresAt returns RequestedAt plus Life (UTC).
+func (t Token) ExpiresAt() time.Time { return t.RequestedAt().Add(t.Life()) }
 
 // UsableUntil returns when the cache stops handing it out (UTC), a margin
 // before ExpiresAt that covers the way to the API.
@@ -98,11 +104,8 @@ func (t Token) UsableUntil() time.Time {
 	if t.facts == nil {
 		return time.Time{}
 	}
-	return t.facts.usableUntil
+	return t.ExpiresAt().Add(-t.facts.margin)
 }
-
-// Life returns how long it holds from RequestedAt on.
-func (t Token) Life() time.Duration { return t.ExpiresAt().Sub(t.RequestedAt()) }
 
 // String describes the token without its secret.
 func (t Token) String() string {

@@ -9,23 +9,23 @@ import (
 // TestToken: what a token is made of comes out again, and of none nothing.
 func TestToken(t *testing.T) {
 	requested := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	fields := TokenFields{"secret", "a:b c:d", requested, requested.Add(2 * time.Minute), requested.Add(110 * time.Second)}
-	full := NewToken(fields)
+	full := NewToken(TokenFields{"secret", "a:b c:d", requested, 2 * time.Minute, 10 * time.Second})
 	for _, test := range []struct {
-		token           Token
-		want            TokenFields
-		header, kind    string
-		life            time.Duration
-		zero            bool
-		printedAs, what string
+		token                       Token
+		access, header, kind, scope string
+		requested, expires, usable  time.Time
+		life                        time.Duration
+		printed                     string
 	}{
-		{full, fields, "Bearer secret", "Bearer", 2 * time.Minute, false, "core.Token{Bearer [redacted], scope \"a:b c:d\", until 2026-03-01T12:02:00Z}", "a token"},
-		{Token{}, TokenFields{}, "", "", 0, true, "core.Token{}", "none"},
+		{full, "secret", "Bearer secret", "Bearer", "a:b c:d", requested, requested.Add(2 * time.Minute), requested.Add(110 * time.Second), 2 * time.Minute,
+			"core.Token{Bearer [redacted], scope \"a:b c:d\", until 2026-03-01T12:02:00Z}"},
+		{printed: "core.Token{}"},
 	} {
-		got := TokenFields{test.token.AccessToken(), test.token.Scope(), test.token.RequestedAt(), test.token.ExpiresAt(), test.token.UsableUntil()}
-		if got != test.want || test.token.Header() != test.header || test.token.TokenType() != test.kind || test.token.Life() != test.life ||
-			test.token.IsZero() != test.zero || test.token.String() != test.printedAs {
-			t.Errorf("%s is %+v, %v, %v", test.what, got, test.token, test.token.Life())
+		got := test.token
+		if got.AccessToken() != test.access || got.Header() != test.header || got.TokenType() != test.kind || got.Scope() != test.scope ||
+			got.RequestedAt() != test.requested || got.ExpiresAt() != test.expires || got.UsableUntil() != test.usable || got.Life() != test.life ||
+			got.IsZero() != (test.access == "") || got.String() != test.printed {
+			t.Errorf("%v is %q %q %q %q %v %v %v %v", got, got.AccessToken(), got.Header(), got.TokenType(), got.Scope(), got.RequestedAt(), got.ExpiresAt(), got.UsableUntil(), got.Life())
 		}
 	}
 	if size := unsafe.Sizeof(full); size != unsafe.Sizeof(uintptr(0)) {

@@ -36,6 +36,7 @@ var readers = []reader{
 	{"backing off", backingOff},
 	{"beside a hang", besideAHang},
 	{"by request", byRequest},
+	{"by request, with a consumer", byConsumer},
 }
 
 // fresh is a token that holds, read through its Source.
@@ -133,23 +134,73 @@ func heapOf(tb testing.TB, keys int) float64 {
 	return float64(bytes) / float64(keys)
 }
 
+// customsScope is as long as such names are.
+const customsScope = "toll:movement/road/v2"
+
 // byRequest asks with the request alone, without a Source that was kept.
 func byRequest(tb testing.TB) (work, *server) {
 	s := &server{life: day}
-	c := newClient(tb, s)
-	request := core.TokenRequest{Scopes: []string{"bench:read"}}
-	ctx := context.Background()
+	c, ctx := newClient(tb, s), context.Background()
+	request := core.TokenRequest{Scopes: []string{customsScope}}
 	return func(n int) {
 		for range n {
-			source, err := c.Source(request)
-			if err != nil {
-				panic(err)
-			}
-			if token, err := source.Token(ctx); err != nil || token.AccessToken() == "" {
+			if token, err := c.Token(ctx, request); err != nil || token.AccessToken() == "" {
 				panic("a cached token could not be read")
 			}
 		}
 	}, s
+}
+
+// byConsumer asks as a supplier does, with a request made for the call.
+func byConsumer(tb testing.TB) (work, *server) {
+	s := &server{life: day}
+	return askingFor(newClient(tb, s), consumers(1)), s
+}
+
+// amongConsumers asks one client for the tokens of many customers in turn. The
+// clock is movable, because Maskinporten would be asked no more than 20 times a
+// second; compare it with one of itself.
+func amongConsumers(tb testing.TB, count int) work {
+	c, ctx := newClient(tb, &server{life: day}, movable, keeping(count)), context.Background()
+	numbers := consumers(count)
+	for _, number := range numbers {
+		if _, err := c.Token(ctx, core.TokenRequest{Scopes: []string{customsScope}, ConsumerOrg: number}); err != nil {
+			tb.Fatal(err)
+		}
+		c.move(politely)
+	}
+	return askingFor(c, numbers)
+}
+
+//go:noinline
+func askingFor(c *client, numbers []string) work {
+	ctx, at := context.Background(), 0
+	return func(n int) {
+		for range n {
+			if at++; at >= len(numbers) {
+				at = 0
+			}
+			token, err := c.Token(ctx, core.TokenRequest{Scopes: []string{customsScope}, ConsumerOrg: numbers[at]})
+			if err != nil || token.AccessToken() == "" {
+				panic("a cached token could not be read")
+			}
+		}
+	}
+}
+
+// consumers are organization numbers, with their check digits.
+func consumers(count int) []string {
+	numbers := make([]string, 0, count)
+	for n := 90_000_000; len(numbers) < count; n++ {
+		digits, sum := fmt.Sprint(n), 0
+		for i, weight := range [8]int{3, 2, 7, 6, 5, 4, 3, 2} {
+			sum += int(digits[i]-'0') * weight
+		}
+		if check := (11 - sum%11) % 11; check < 10 {
+			numbers = append(numbers, digits+fmt.Sprint(check))
+		}
+	}
+	return numbers
 }
 
 // held is what a cache holds, read through its getter.
@@ -192,6 +243,7 @@ func BenchmarkCached(b *testing.B) {
 			b.StopTimer()
 			b.ReportMetric(heapOf(b, keys), "B/key")
 		})
+		b.Run(fmt.Sprintf("%d consumers, by request", keys), func(b *testing.B) { run(b, amongConsumers(b, keys)) })
 	}
 }
 

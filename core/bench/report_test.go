@@ -85,7 +85,10 @@ func (rows *table) readings(t *testing.T) {
 	rows.atMost(1.1, "Go: due token while its refresh hangs", "the fresh read", versus(only(refreshing(t)), w))
 	rows.atMost(1.1, "Go: due token after its refresh failed", "the fresh read", versus(only(backingOff(t)), w))
 	rows.atMost(1.1, "Go: fresh token while another key's fetch hangs", "the fresh read", versus(only(besideAHang(t)), w))
-	rows.atMost(1.6, "Go: cached token by request", "one time.Now()", versus(only(byRequest(t)), readNow))
+	request, consumer := only(byRequest(t)), only(byConsumer(t))
+	rows.atMost(1.6, "Go: cached token by request", "one time.Now()", versus(request, readNow))
+	rows.atMost(1.6, "- with a consumer_org", "one time.Now()", versus(consumer, readNow))
+	rows.count(0, "- allocations", "-", allocations(request)+allocations(consumer), "")
 }
 
 // throughput compares the same work on one core and on two; a goal of 0 is none.
@@ -113,6 +116,9 @@ func (rows *table) keys(t *testing.T) {
 		rows.row(fmt.Sprintf("- heap for each of %s keys", many.name), fmt.Sprintf("its token of %d bytes", len(signature)),
 			fmt.Sprintf("%.0f bytes", heapOf(t, many.keys)), "", false)
 	}
+	consumer := amongConsumers(t, 1)
+	rows.atMost(1.25, "Go: cached tokens of 1,000 consumers in turn, by request", "of one", versus(amongConsumers(t, 1_000), consumer))
+	rows.atMost(1.5, "Go: cached tokens of 100,000 consumers in turn, by request", "of one", versus(amongConsumers(t, 100_000), consumer))
 }
 
 func (rows *table) rivals(t *testing.T) {
