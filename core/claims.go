@@ -49,7 +49,10 @@ type claim struct {
 
 // extraClaims are in the order of their names: equal requests make equal
 // grants and have one cache key.
-func (r TokenRequest) extraClaims() []claim {
+func (r *TokenRequest) extraClaims() []claim {
+	if len(r.ExtraClaims) == 0 {
+		return nil
+	}
 	list := make([]claim, 0, len(r.ExtraClaims))
 	for _, name := range slices.Sorted(maps.Keys(r.ExtraClaims)) {
 		list = append(list, claim{name, compactJSON(r.ExtraClaims[name])})
@@ -57,7 +60,10 @@ func (r TokenRequest) extraClaims() []claim {
 	return list
 }
 
-func (r TokenRequest) extraClaimProblems() []Problem {
+func (r *TokenRequest) extraClaimProblems() []Problem {
+	if len(r.ExtraClaims) == 0 {
+		return nil
+	}
 	if len(r.ExtraClaims) > maxExtraClaims {
 		return []Problem{{"extra_claims", "there are more than " + itoa(maxExtraClaims), "Send only what the API's owner asks for."}}
 	}

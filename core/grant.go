@@ -78,7 +78,8 @@ func buildGrant(p GrantParams, life time.Duration) Grant {
 	issued := p.Now.Add(-issuedBefore).Truncate(time.Second).UTC()
 	expires := issued.Add(life)
 	encode := base64.RawURLEncoding
-	header, claims := p.header(), p.claims(issued, expires)
+	header := p.header(make([]byte, 0, 1<<10)) // room for both, mostly
+	claims := p.claims(header[len(header):], issued, expires)
 	input := make([]byte, 0, encode.EncodedLen(len(header))+1+encode.EncodedLen(len(claims)))
 	input = encode.AppendEncode(input, header)
 	input = append(input, '.')
@@ -87,8 +88,8 @@ func buildGrant(p GrantParams, life time.Duration) Grant {
 		IssuedAt: issued, ExpiresAt: expires, signatureSize: p.Key.SignatureSize}
 }
 
-func (p GrantParams) header() []byte {
-	var w strictjson.Writer
+func (p *GrantParams) header(room []byte) []byte {
+	w := strictjson.NewWriter(room)
 	w.String("alg", p.Key.algorithm())
 	if p.Key.KeyID != "" {
 		w.String("kid", p.Key.KeyID)
@@ -104,9 +105,9 @@ func (p GrantParams) header() []byte {
 
 // claims writes the documented claims, in a fixed order, and behind them the
 // caller's own; Maskinporten refuses those that it does not know.
-func (p GrantParams) claims(issued, expires time.Time) []byte {
-	r := p.Request
-	var w strictjson.Writer
+func (p *GrantParams) claims(room []byte, issued, expires time.Time) []byte {
+	r := &p.Request
+	w := strictjson.NewWriter(room)
 	w.String("aud", p.Environment.Issuer)
 	w.String("iss", p.ClientID)
 	w.String("scope", r.scopeClaim())

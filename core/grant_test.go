@@ -144,3 +144,20 @@ func TestBuildGrantChecksItsParameters(t *testing.T) {
 	_, err = BuildGrant(GrantParams{Environment: Test, ClientID: "c", Key: Key{KeyID: "k"}, JTI: "j"})
 	wantError(t, err, CodeInvalidTokenRequest)
 }
+
+// TestBuildGrantAllocates little: what it returns, and the room it writes in.
+func TestBuildGrantAllocates(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates by itself")
+	}
+	p := GrantParams{Environment: Test, ClientID: "client", Key: Key{KeyID: "kid-1"}, JTI: "jti", Now: time.Now(),
+		Request: TokenRequest{Scopes: []string{"c:d", "a:b"}, Resource: []string{"https://api.example.no"}, ConsumerOrg: "910753614"}}
+	for name, build := range map[string]func(){
+		"with all checks": func() { BuildGrant(p) },
+		"as a Flow does":  func() { buildGrant(p, time.Minute) },
+	} {
+		if got := testing.AllocsPerRun(100, build); got > 5 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+	}
+}

@@ -99,7 +99,11 @@ func (r TokenRequest) problems() []Problem {
 			}
 		}
 	}
-	if len(r.scopeClaim()) > maxScopeClaim {
+	size := 0 // with repeats
+	for _, scope := range r.Scopes {
+		size += len(scope) + 1
+	}
+	if size > maxScopeClaim && len(r.scopeClaim()) > maxScopeClaim {
 		add("scopes", "all scopes together are longer than "+itoa(maxScopeClaim)+" characters", "Ask for fewer scopes in one token; Digdir recommends one.")
 	}
 	if len(r.Resource) > maxResources {

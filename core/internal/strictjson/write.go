@@ -1,6 +1,9 @@
 package strictjson
 
-import "strconv"
+import (
+	"strconv"
+	"unicode/utf8"
+)
 
 // AppendString appends text as a JSON string. Bytes that are not UTF-8 become
 // U+FFFD.
@@ -14,7 +17,7 @@ func AppendString(dst []byte, text string) []byte {
 		case r < ' ' || r == 0x7f:
 			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
 		default:
-			dst = append(dst, string(r)...)
+			dst = utf8.AppendRune(dst, r)
 		}
 	}
 	return append(dst, '"')
@@ -22,6 +25,10 @@ func AppendString(dst []byte, text string) []byte {
 
 // Writer builds one JSON object, member by member.
 type Writer struct{ out []byte }
+
+// NewWriter returns a Writer that begins in the room it is given, which must
+// be empty.
+func NewWriter(room []byte) Writer { return Writer{room} }
 
 func (w *Writer) name(name string) {
 	if len(w.out) == 0 {
