@@ -117,7 +117,7 @@ func (d *Discovery) ask(ctx context.Context, transport Transport) (env Environme
 	request := NewMetadataRequest(d.base)
 	ctx, cancel := context.WithTimeout(ctx, request.Timeout)
 	defer cancel()
-	response, err := transport.Send(ctx, request)
+	response, err := within(ctx, func(ctx context.Context) (Response, error) { return transport.Send(ctx, request) })
 	if err != nil {
 		return env, asError(err, CodeConnectionFailed)
 	}

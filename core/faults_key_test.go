@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +108,46 @@ func TestFaultsOfTheHook(t *testing.T) {
 		}
 		f.requests(0)
 	})
+	for _, which := range []struct {
+		name   string
+		put    func(*ClientConfig, stuck)
+		code   Code // "" if the token comes in spite of it
+		most   time.Duration
+		called int
+	}{
+		{"Signer", func(c *ClientConfig, s stuck) { c.Key.Signer = s }, CodeSigningFailed, 2*(signTimeout+hookGrace) + jitterBase, 2},
+		{"Transport", func(c *ClientConfig, s stuck) { c.Transport = s }, CodeTimeout, foregroundBudget + hookGrace, 3},
+		{"Store", func(c *ClientConfig, s stuck) { c.Store, c.StoreKey = s, testStoreKey }, "", storeTimeout + 2*hookGrace, 2},
+	} {
+		var s stuck
+		row(t, "F53 "+which.name+" that never returns", 120, func(c *ClientConfig) {
+			s = stuck{new(atomic.Int32), make(chan struct{})}
+			which.put(c, s)
+		}, func(f *faultRun) {
+			begin := time.Now()
+			if which.code == "" {
+				f.works()
+			} else {
+				f.fails(which.code)
+			}
+			if took := time.Since(begin); took > which.most {
+				f.Errorf("callers waited %v, want at most %v", took, which.most)
+			}
+			time.Sleep(time.Minute)
+			if calls := int(s.calls.Load()); calls != which.called {
+				f.Errorf("the hook was called %d times, want %d", calls, which.called)
+			}
+			close(s.end) // what comes now is dropped
+			synctest.Wait()
+			if _, _, _, held := f.source.Peek(); held != (which.code == "") {
+				f.Error("a late answer was taken")
+			}
+		})
+	}
+	row(t, "F53 hook ends its goroutine", 120, signedBy(func(context.Context, []byte) ([]byte, error) {
+		runtime.Goexit()
+		return nil, nil
+	}), func(f *faultRun) { f.fails(CodeInternal) })
 	row(t, "F53 hook returns an error", 120, signedBy(func(context.Context, []byte) ([]byte, error) {
 		return nil, errors.New("PKCS#11: CKR_PIN_INCORRECT")
 	}), func(f *faultRun) {
@@ -186,3 +228,25 @@ func TestFaultsOfTheHook(t *testing.T) {
 func base64Of(b byte) string {
 	return base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{b}, 256))
 }
+
+// stuck is a Signer, Transport and Store that knows nothing of contexts.
+type stuck struct {
+	calls *atomic.Int32
+	end   chan struct{}
+}
+
+func (s stuck) wait() {
+	s.calls.Add(1)
+	<-s.end
+}
+
+func (s stuck) Sign(context.Context, []byte) ([]byte, error) { s.wait(); return canarySignature, nil }
+
+func (s stuck) Send(context.Context, Request) (Response, error) {
+	s.wait()
+	return tokenResponse(1, 3600), nil
+}
+
+func (s stuck) Load(context.Context, string) ([]byte, error) { s.wait(); return nil, nil }
+
+func (s stuck) Save(context.Context, string, []byte, time.Duration) error { s.wait(); return nil }

@@ -19,9 +19,10 @@ const (
 type Signer interface {
 	// Sign returns the RSASSA-PKCS1-v1_5 signature of signingInput with the
 	// hash of the key's Algorithm. The signer hashes; signingInput is the
-	// whole "header.payload" of RFC 7515 §5.1. It must return when ctx ends:
-	// callers without a deadline wait for it. An error that is an [*Error]
-	// with Retryable set is tried once more; every other error is final.
+	// whole "header.payload" of RFC 7515 §5.1. It has 5 s, after
+	// which ctx ends; one that does not return then keeps its goroutine, and
+	// what it answers is dropped. An error that is an [*Error] with Retryable
+	// set is tried once more; every other error is final.
 	Sign(ctx context.Context, signingInput []byte) (signature []byte, err error)
 }
 

@@ -10,8 +10,9 @@ import (
 type Transport interface {
 	// Send returns the response of any status, or an error when there is
 	// none. It must not follow redirects, must read at most
-	// Request.MaxBody+1 bytes of the body and must not take longer than
-	// Request.Timeout. An error that is an [*Error] is taken as it is; any
+	// Request.MaxBody+1 bytes of the body. After Request.Timeout ctx ends; a
+	// Transport that does not return then keeps its goroutine, and what it
+	// answers is dropped. An error that is an [*Error] is taken as it is; any
 	// other error counts as a connection that failed and is retried.
 	Send(ctx context.Context, request Request) (Response, error)
 }

@@ -280,7 +280,7 @@ func (f *Flow) Perform(ctx context.Context, step Step) error {
 		}
 		signCtx, cancel := context.WithTimeout(ctx, signTimeout)
 		defer cancel()
-		signature, err := step.signer.Sign(signCtx, step.SigningInput)
+		signature, err := within(signCtx, func(ctx context.Context) ([]byte, error) { return step.signer.Sign(ctx, step.SigningInput) })
 		if err != nil && signCtx.Err() == context.DeadlineExceeded {
 			late := NewError(CodeSigningFailed, "the signer took longer than "+signTimeout.String(), err)
 			late.Retryable = true
@@ -300,12 +300,14 @@ func (f *Flow) Perform(ctx context.Context, step Step) error {
 		storeCtx, cancel := context.WithTimeout(ctx, storeTimeout)
 		defer cancel()
 		if step.Kind == StepSave {
-			if err := c.config.Store.Save(storeCtx, step.StoreKey, step.Entry, step.Life); err != nil {
+			if _, err := within(storeCtx, func(ctx context.Context) ([]byte, error) {
+				return nil, c.config.Store.Save(ctx, step.StoreKey, step.Entry, step.Life)
+			}); err != nil {
 				return f.Failed(c.Now(), err)
 			}
 			return f.Saved(c.Now())
 		}
-		entry, err := c.config.Store.Load(storeCtx, step.StoreKey)
+		entry, err := within(storeCtx, func(ctx context.Context) ([]byte, error) { return c.config.Store.Load(ctx, step.StoreKey) })
 		if err != nil {
 			return f.Failed(c.Now(), err)
 		}
@@ -316,7 +318,7 @@ func (f *Flow) Perform(ctx context.Context, step Step) error {
 		}
 		sendCtx, cancel := context.WithTimeout(ctx, step.Request.Timeout)
 		defer cancel()
-		response, err := c.config.Transport.Send(sendCtx, step.Request)
+		response, err := within(sendCtx, func(ctx context.Context) (Response, error) { return c.config.Transport.Send(ctx, step.Request) })
 		if err != nil {
 			return f.Failed(c.Now(), err)
 		}

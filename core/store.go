@@ -11,7 +11,8 @@ import (
 // Redis, Valkey, a key-value service. What it holds is encrypted (see
 // [ClientConfig.StoreKey]), so it need not be trusted: an entry that is
 // damaged, swapped or forged is as good as none. A store that fails costs a
-// fetch, never a caller.
+// fetch, never a caller. Each call has 2 s, after which its context ends; one
+// that does not return then keeps its goroutine, and what it answers is dropped.
 type Store interface {
 	// Load returns what Save put under key, or nil if there is nothing.
 	Load(ctx context.Context, key string) (entry []byte, err error)
