@@ -171,3 +171,27 @@ func TestFaultsOfTLS(t *testing.T) {
 		}
 	})
 }
+
+// TestP8SessionsAreResumed makes a connection for each request.
+func TestP8SessionsAreResumed(t *testing.T) {
+	ca := newAuthority(t)
+	var handshakes, resumed atomic.Int32
+	config := &tls.Config{Certificates: []tls.Certificate{ca.leaf(t, ecKey(t), nil)}, VerifyConnection: func(s tls.ConnectionState) error {
+		handshakes.Add(1)
+		if s.DidResume {
+			resumed.Add(1)
+		}
+		return nil
+	}}
+	server := withTLS(t, config, firstly(0, nil))
+	transport := nethttp.New(nethttp.Config{RootCAs: ca.pool()})
+	for range 10 {
+		if _, err := send(t, transport, request(server.secureURL())); err != nil {
+			t.Fatal(err)
+		}
+		transport.CloseIdleConnections()
+	}
+	if handshakes.Load() != 10 || resumed.Load() < 9 {
+		t.Errorf("%d of %d handshakes were resumed, want 9 of 10", resumed.Load(), handshakes.Load())
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -37,7 +36,7 @@ func New(config Config) *Transport {
 	if proxy == nil {
 		proxy = http.ProxyFromEnvironment
 	}
-	dialer := &net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}
+	dialer := &dialer{net.Dialer{KeepAlive: 30 * time.Second}}
 	return &Transport{&http.Transport{
 		Proxy:                  proxy,
 		DialContext:            dialer.DialContext,
@@ -63,7 +62,8 @@ func New(config Config) *Transport {
 func (t *Transport) Send(ctx context.Context, request core.Request) (core.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, request.Timeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, request.Method, request.URL, bytes.NewReader(request.Body))
+	var body body
+	r, err := http.NewRequestWithContext(t.watched(ctx, &body), request.Method, request.URL, bytes.NewReader(request.Body))
 	if err != nil {
 		return core.Response{}, core.NewError(core.CodeInvalidConfig, "the address of the endpoint cannot be used", nil)
 	}
@@ -76,11 +76,11 @@ func (t *Transport) Send(ctx context.Context, request core.Request) (core.Respon
 		return core.Response{}, classify(ctx, err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, int64(request.MaxBody)+1))
+	text, err := body.read(answer, request.MaxBody+1)
 	if err != nil {
 		return core.Response{}, classify(ctx, err)
 	}
-	response := core.Response{Status: answer.StatusCode, Body: body}
+	response := core.Response{Status: answer.StatusCode, Body: text}
 	for name, values := range answer.Header {
 		for _, value := range values {
 			response.Header = append(response.Header, core.Header{Name: name, Value: value})
