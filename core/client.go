@@ -188,7 +188,7 @@ func (c *Client) Source(request TokenRequest, exchanges ...Exchange) (*Source, e
 	for i, x := range exchanges {
 		hops[i] = x.clone()
 	}
-	if err := c.config.ValidateSource(request, hops...); err != nil {
+	if err := c.config.ValidateSource(kept, hops...); err != nil {
 		return nil, err
 	}
 	source := &Source{client: c, request: kept}
