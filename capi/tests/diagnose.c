@@ -62,6 +62,9 @@ void test_diagnose_findings(void) {
   CHECK(says(&report, "{\"severity\":\"warning\",\"field\":\"iss_onbehalfof\""));
   CHECK(!holds(&report, "ok") && !says(&report, "claims") && !says(&report, "c4n4rY"));
   mp_buf_free(&report);
+  CHECK_ERROR(MP_OK, mp_diagnose("{}", 2, NULL, 0, &report, &e), &e);
+  CHECK(!holds(&report, "ok") && says(&report, "\"key\":{}"));
+  mp_buf_free(&report);
 }
 
 /* Only what is no JSON object is an error. */

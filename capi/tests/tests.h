@@ -52,8 +52,6 @@
   RUN(test_events_end_with_the_client)\
   RUN(test_lease)                     \
   RUN(test_store)                     \
-  RUN(test_certificate_read)       \
-  RUN(test_diagnose)               \
   RUN(test_live_handles)              \
   RUN(test_one_fetch_for_all_threads) \
   RUN(test_F81_close_under_way)       \

@@ -1,6 +1,5 @@
 /*
- * verbs.c - keys that change, events, status, leases, a shared store, certificates
- * and diagnosis.
+ * verbs.c - keys that change, events, status, leases and a shared store.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -252,38 +251,6 @@ void test_store(void) {
   free(entry);
   free(token);
   free(place);
-}
-
-void test_certificate_read(void) {
-  char *pem = read_file(setting("certificate_pem"));
-  mp_buf out = MP_BUF_INIT, e = MP_BUF_INIT;
-  if (!CHECK(pem != NULL)) return;
-  CHECK_ERROR(MP_OK, mp_certificate_read((const uint8_t *)pem, strlen(pem), &out, &e), &e);
-  CHECK(out.data && strstr((char *)out.data, setting("organization")) && strstr((char *)out.data, "\"problems\":[]"));
-  mp_buf_free(&out);
-  CHECK_ERROR(MP_ERROR_INVALID_KEY, mp_certificate_read((const uint8_t *)"x", 1, &out, &e), &e);
-  CHECK(out.data == NULL);
-  free(pem);
-}
-
-void test_diagnose(void) {
-  static const char request[] = "{\"scopes\": [\"a:b\"]}", bad_request[] = "{\"scopes\": []}";
-  char *config = configuration(NULL);
-  mp_buf out = MP_BUF_INIT, e = MP_BUF_INIT;
-  sandbox_forget();
-  CHECK_ERROR(MP_OK, mp_diagnose(config, strlen(config), request, strlen(request), &out, &e), &e);
-  CHECK(has_text(&out, "key.kid", setting("kid")) && has_text(&out, "claims.scope", "a:b"));
-  CHECK(out.data && strstr((char *)out.data, "\"ok\":true"));
-  mp_buf_free(&out);
-  CHECK_ERROR(MP_OK, mp_diagnose(config, strlen(config), bad_request, strlen(bad_request), &out, &e), &e);
-  CHECK(out.data && strstr((char *)out.data, "\"ok\":false") && strstr((char *)out.data, "scopes"));
-  mp_buf_free(&out);
-  CHECK_ERROR(MP_OK, mp_diagnose("{}", 2, NULL, 0, &out, &e), &e);
-  CHECK(out.data && strstr((char *)out.data, "\"ok\":false"));
-  mp_buf_free(&out);
-  CHECK_ERROR(MP_ERROR_INVALID_ARGUMENT, mp_diagnose("[]", 2, NULL, 0, &out, &e), &e);
-  CHECK(sandbox_count("/token") == 0);
-  free(config);
 }
 
 void test_live_handles(void) {
