@@ -18,3 +18,9 @@ func (h *Host) KeyRead([]byte) ([]byte, *Failure) { return nil, fail(errNoKeys) 
 
 // KeyGenerate is not in this build.
 func (h *Host) KeyGenerate([]byte) ([]byte, *Failure) { return nil, fail(errNoKeys) }
+
+// Diagnose is not in this build: it reads certificates.
+func (h *Host) Diagnose(_, _ []byte) ([]byte, *Failure) { return nil, fail(errNoKeys) }
+
+// CertificateRead is not in this build.
+func (h *Host) CertificateRead([]byte) ([]byte, *Failure) { return nil, fail(errNoKeys) }
