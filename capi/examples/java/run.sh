@@ -72,11 +72,11 @@ test)
     [ "${CI:-}" != true ]
   fi
   ;;
-bench)
-  maven -DskipTests package
+bench) # only rows go to stdout
+  maven -DskipTests package >&2
   bench "$default" jna
   if [ -n "$foreign" ]; then
-    JAVA_HOME=$foreign maven -DskipTests package
+    JAVA_HOME=$foreign maven -DskipTests package >&2
     bench "$foreign" ffm
   fi
   ;;
