@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pkcs11
 import pytest
+from pkcs11 import KeyType, Mechanism, ObjectClass, Session
+from pkcs11.exceptions import PKCS11Error
 
 from helpers import missing_tool
 from hooks import signer_of
@@ -20,7 +24,6 @@ MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm
 def token(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return an open session of a token that holds the client's key, not to be read out again."""
     missing_tool("softhsm2-util")
-    pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed")
     module = next((path for path in MODULES if Path(path).exists()), None)
     assert module is not None, "SoftHSM2 is installed without its library"
     (tmp_path / "tokens").mkdir()
@@ -42,8 +45,10 @@ def token(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     library = pkcs11.lib(module)
     library.reinitialize()
-    with library.get_token(token_label="maskinporten").open(user_pin="1234") as session:
-        yield session
+    session = library.get_token(token_label="maskinporten").open(user_pin="1234")
+    yield session
+    with contextlib.suppress(PKCS11Error):  # a test may have closed it
+        session.close()
 
 
 def softhsm(*arguments: str) -> None:
@@ -51,21 +56,14 @@ def softhsm(*arguments: str) -> None:
 
 
 class Pkcs11Signer:
-    """Signs in an HSM."""
-
     alg = "RS256"
 
-    def __init__(self, session: Any, label: str, kid: str) -> None:
-        from pkcs11 import KeyType, ObjectClass
-
-        self._key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.RSA, label=label)
+    def __init__(self, session: Session, label: str, kid: str) -> None:
+        self.key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.RSA, label=label)
         self.kid = kid
 
     def sign(self, signing_input: bytes) -> bytes:
-        from pkcs11 import Mechanism
-
-        signature: bytes = self._key.sign(signing_input, mechanism=Mechanism.SHA256_RSA_PKCS)
-        return signature
+        return self.key.sign(signing_input, mechanism=Mechanism.SHA256_RSA_PKCS)  # type: ignore
 
 
 def test_a_key_in_softhsm2_gets_a_token(sandbox: Sandbox, token: Any) -> None:
@@ -82,8 +80,6 @@ def test_the_signature_is_that_of_cryptography(sandbox: Sandbox, token: Any) -> 
 
 
 def test_a_token_that_was_taken_away_is_the_hsms_own_error(sandbox: Sandbox, token: Any) -> None:
-    from pkcs11.exceptions import PKCS11Error
-
     signer = Pkcs11Signer(token, "key", sandbox.settings["kid"])
     with sandbox.client(signer=signer) as client:
         token.close()
