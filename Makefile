@@ -45,7 +45,7 @@ VENV    := $(BUILD)/python-venv
 # What `make test` runs: test-go and so on.
 SUITES := go fuzz c java python node edge readme release
 
-.PHONY: help demo test lib wasm cli packages release dist bench bench-java fuzz soak reproducible
+.PHONY: help demo test lib wasm cli soak-python packages release dist bench bench-java fuzz soak reproducible
 .PHONY: install uninstall clean $(SUITES:%=test-%)
 .DELETE_ON_ERROR:
 
@@ -179,8 +179,11 @@ $(VENV): bindings/python/requirements-test.txt $(WHEEL)
 	$@/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(LOCAL)/maskinporten-*.whl
 	@touch $@
 
-test-python: $(VENV) ## the Python suite, on the installed wheel
-	@.ci/suite Python "$(PYTHON) openssl" sh -c 'cd bindings/python && $(CURDIR)/$(VENV)/bin/ruff check . && $(CURDIR)/$(VENV)/bin/ruff format --check . && $(CURDIR)/$(VENV)/bin/mypy && $(CURDIR)/$(VENV)/bin/pytest'
+test-python: $(VENV) $(BUILD)/maskinporten-wasip1.wasm ## the Python suite, on the installed wheel and on WebAssembly
+	@.ci/suite Python "$(PYTHON) openssl redis-server softhsm2-util $(NODE)" bindings/python/tests/run.sh $(CURDIR)/$(VENV) $(CURDIR)/$(BUILD)/maskinporten-wasip1.wasm
+
+soak-python: $(VENV) ## the slow part of the Python suite: 1,000 forks
+	@cd bindings/python && $(CURDIR)/$(VENV)/bin/pytest -m soak
 
 test-node: $(TGZ) $(CLI) $(MODULES) ## the Node suite, on the packed tarballs
 	@.ci/suite Node "$(NODE) $(NPM) openssl" $(NODE) bindings/node/test/run.mjs
