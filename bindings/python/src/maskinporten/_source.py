@@ -6,7 +6,7 @@ import math
 import threading
 import weakref
 from functools import cached_property
-from time import monotonic_ns, time_ns
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from . import _errors, _lease
@@ -39,7 +39,7 @@ class Source(NotPicklable):
         weakref.finalize(self, engine.source_free, self._handle).atexit = False
         self._last: Token | None = None
         self._epoch = engine.epoch
-        self._lease = _lease.NONE
+        self._lease, self._glance = _lease.NONE, _lease.NO_GLANCE
         _lease.watch(self)
 
     def token(self, timeout: float = 30.0) -> Token:
@@ -51,9 +51,9 @@ class Source(NotPicklable):
         Raises RequestRejected, TransportError, TokenTimeout, ClosedError or
         ForkedError; or what a signer or transport of yours raised.
         """
-        token, epoch, monotonic_end, wall_end = self._lease
-        if monotonic_ns() < monotonic_end and time_ns() < wall_end and self._epoch[0] == epoch:
-            return token  # type: ignore[return-value]  # a lease that holds has a token
+        token, epoch, until = self._glance
+        if monotonic() < until and self._epoch[0] == epoch:
+            return token
         return self._at_once() or self._wait(timeout)
 
     async def token_async(self, timeout: float = 30.0) -> Token:
@@ -63,9 +63,9 @@ class Source(NotPicklable):
         for one fetch, one thread waits for all; cancelling a task, or its
         timeout, ends that task's waiting and not the fetch.
         """
-        token, epoch, monotonic_end, wall_end = self._lease
-        if monotonic_ns() < monotonic_end and time_ns() < wall_end and self._epoch[0] == epoch:
-            return token  # type: ignore[return-value]
+        token, epoch, until = self._glance
+        if monotonic() < until and self._epoch[0] == epoch:
+            return token
         driven = self._client._driven
         is_async = driven is not None and driven.is_async
         if (cached := self._at_once(on_loop=is_async)) is not None:
@@ -110,6 +110,9 @@ class Source(NotPicklable):
 
     def _at_once(self, *, on_loop: bool = False) -> Token | None:
         """Return the token that needs no waiting for; if it is due, its renewal begins."""
+        if (glance := self._lease.glance(self._epoch[0])) is not None:
+            self._glance = glance
+            return glance[0]
         asked, peeked = self._peek()
         if peeked is None:
             return None
@@ -117,7 +120,8 @@ class Source(NotPicklable):
             return self._renew(peeked, on_loop)
         token = self._token_of(peeked)
         if token is not None and token.access_token == peeked.access_token:
-            self._lease = asked.lease(token, peeked.lease_ms)
+            self._lease = lease = asked.lease(token, peeked.lease_ms)
+            self._glance = lease.glance(asked.epoch) or _lease.NO_GLANCE
         return token
 
     def _renew(self, peeked: Peeked, on_loop: bool) -> Token | None:
@@ -168,9 +172,8 @@ class Source(NotPicklable):
 
     def _keep(self, token: Token) -> Token:
         """Return the object that stands for this token already, or else this one from now on."""
-        if token != self._last:
+        if self._last is None or token != self._last:
             self._last = token
-            return token
         return self._last
 
     @cached_property
