@@ -56,6 +56,7 @@ function packNative(platform, folder) {
       description: `The native part of ${manifest.name} for ${title}. Installed by ${manifest.name}, not by hand.`,
       license: manifest.license,
       engines: manifest.engines,
+      type: "commonjs",
       ...fits,
       files,
     },

@@ -29,6 +29,24 @@ describe("package", () => {
     }
   });
 
+  const tarballs = readdirSync(join(process.env.MASKINPORTEN_BUILD, "packages")).filter((name) => /^maskinporten-.*\.tgz$/.test(name));
+  const tool = (path, ...options) => spawnSync(process.execPath, [join(modules, path), ...options], { encoding: "utf8", cwd: join(process.env.MASKINPORTEN_BUILD, "packages"), env: { ...process.env, NO_COLOR: "1" } });
+  for (const tarball of tarballs) {
+    test(`publint has nothing to say of ${tarball}`, () => {
+      const { status, stdout } = tool("publint/src/cli.js", tarball, "--strict");
+      assert.equal(status, 0, stdout);
+      assert.match(stdout, /All good!/);
+    });
+  }
+
+  test("the types are right wherever ES modules are", () => {
+    const tarball = tarballs.find((name) => /^maskinporten-\d/.test(name));
+    const { status, stdout } = tool("@arethetypeswrong/cli/dist/index.js", tarball, "--profile", "esm-only", "--no-emoji", "--format", "json");
+    const { analysis } = JSON.parse(stdout);
+    assert.equal(status, 0, stdout);
+    assert.deepEqual(Object.keys(analysis.entrypoints).sort(), Object.keys(manifest("maskinporten").exports).sort());
+  });
+
   test("nothing in it names a folder of the machine that built it", () => {
     const folders = [realpathSync(process.env.MASKINPORTEN_BUILD), process.env.HOME].filter((path) => path?.length > 5);
     for (const name of ["maskinporten", native]) {
@@ -119,5 +137,60 @@ describe("which engine", { timeout: 60_000 }, () => {
       console.log(new Client({ environment: "test", clientId: "x", signer: { kid: "k", sign() {} } }).source({ scope: "a:b" }).key.length);`;
     writeFileSync(join(project, "fetched.mjs"), script);
     assert.equal(execFileSync(process.execPath, ["fetched.mjs"], { cwd: project, encoding: "utf8" }).trim(), "64");
+  });
+});
+
+describe("copies", { timeout: 60_000 }, () => {
+  let project;
+  before(() => {
+    project = mkdtempSync(join(tmpdir(), "maskinporten-copies-"));
+    for (const copy of ["one", "two"]) {
+      for (const name of ["maskinporten", native]) cpSync(join(modules, name), join(project, copy, "node_modules", name), { recursive: true });
+    }
+    writeFileSync(join(project, "package.json"), '{"type": "module"}');
+  });
+  after(() => rmSync(project, { recursive: true, force: true }));
+
+  /** Runs a program in the folder: what it prints. */
+  function output(program, ...options) {
+    writeFileSync(join(project, "main.mjs"), program);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...options, "main.mjs"], { cwd: project, encoding: "utf8" });
+    assert.deepEqual([status, stderr], [0, ""]);
+    return stdout.trim();
+  }
+
+  for (const entry of ["native", "wasm", "wasm-js"]) {
+    test(`two copies in one program each have their own errors: ${entry}`, () => {
+      const said = output(`
+        import * as one from "./one/node_modules/maskinporten/src/${entry}.js";
+        import * as two from "./two/node_modules/maskinporten/src/${entry}.js";
+        const own = ({ Client, MaskinportenError }) => {
+          try {
+            new Client({ environment: "ver2", clientId: "", signer: { kid: "k", sign() {} } });
+          } catch (error) {
+            return error instanceof MaskinportenError;
+          }
+        };
+        console.log([one, two, one].map(own).join(), one.MaskinportenError !== two.MaskinportenError);
+        const source = ({ Client }) => new Client({ environment: "test", clientId: "x", signer: { kid: "k", sign() {} } }).source({ scope: "a:b" });
+        console.log(source(one).key === source(two).key, Reflect.ownKeys(globalThis).filter((name) => name === "Go").length);`);
+      assert.equal(said, "true,true,true true\ntrue 0");
+    });
+  }
+
+  test("import and require give one and the same", { skip: !process.features.require_module && "this Node cannot require ES modules" }, () => {
+    const said = output(`
+      import { createRequire } from "node:module";
+      import { Client } from "./one/node_modules/maskinporten/src/node.js";
+      console.log(createRequire(new URL("one/", import.meta.url))("maskinporten").Client === Client);`);
+    assert.equal(said, "true");
+  });
+
+  test("a copy whose addon was loaded from elsewhere, in two workers at once", () => {
+    const said = output(`
+      import { Worker } from "node:worker_threads";
+      const code = (copy) => \`import("./\${copy}/node_modules/maskinporten/src/native.js").then(({ Client }) => console.log(new Client({ environment: "test", clientId: "x", signer: { kid: "k", sign() {} } }).engine))\`;
+      for (const copy of ["one", "two"]) new Worker(code(copy), { eval: true });`);
+    assert.deepEqual(said.split("\n"), ["native", "native"]);
   });
 });

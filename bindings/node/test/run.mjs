@@ -19,7 +19,7 @@ const tarballs = readdirSync(packages)
   .map((name) => join(packages, name));
 writeFileSync(join(project, "package.json"), '{"private": true, "type": "module"}\n');
 execFileSync("npm", ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", ...tarballs], { cwd: project, stdio: "inherit" });
-for (const tool of ["jose", "typescript", "@types/node", "undici-types", "express", "fastify"]) {
+for (const tool of ["jose", "typescript", "@types/node", "undici-types", "express", "fastify", "publint", "@arethetypeswrong/cli"]) {
   const link = join(project, "node_modules", tool);
   mkdirSync(dirname(link), { recursive: true });
   symlinkSync(join(here, "node_modules", tool), link);

@@ -12,8 +12,8 @@ const bundler = { module: "esnext", moduleResolution: "bundler" };
 const cases = {
   "no platform at all": [{ module: "nodenext", lib: ["es2022"], types: [] }, "use.ts"],
   "a bundler": [{ ...bundler, lib: ["es2022"], types: [] }, "use.ts"],
-  "a browser": [{ ...bundler, lib: ["es2022", "dom", "dom.iterable", "esnext.disposable"], types: [] }, "use.ts", "signal.ts"],
-  Node: [{ module: "nodenext", lib: ["es2022"], types: ["node"] }, "use.ts", "signal.ts"],
+  "a browser": [{ ...bundler, lib: ["es2022", "dom", "dom.iterable", "esnext.disposable"], types: [] }, "use.ts", "signal.ts", "browser.ts"],
+  Node: [{ module: "nodenext", lib: ["es2022"], types: ["node"] }, "use.ts", "signal.ts", "node.ts"],
 };
 
 describe("types", { timeout: 120_000 }, () => {
