@@ -3,6 +3,7 @@ package wasmtests
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -245,6 +246,41 @@ func TestTimeLimit(t *testing.T) {
 		t.Errorf("after %v it ends with %v", time.Since(begin), err)
 	}
 	e.start(t).works(t)
+}
+
+// brokenRandom gives random numbers until it is broken.
+type brokenRandom struct{ broken bool }
+
+func (r *brokenRandom) Read(data []byte) (int, error) {
+	if r.broken {
+		return 0, errors.New("there are none")
+	}
+	return rand.Read(data)
+}
+
+// TestNoRandomNumbers: no grant is made without them. Where the host signs that
+// is an error; package crypto of the other flavour ends the program, a trap.
+func TestNoRandomNumbers(t *testing.T) {
+	for _, flavour := range []string{"wasip1", "wasip1-host-signs"} {
+		e := newEngine(t, flavour, pages)
+		source := &brokenRandom{}
+		module, err := e.runtime.InstantiateModule(ctx, e.compiled, wazero.NewModuleConfig().WithName("").
+			WithStartFunctions("_initialize").WithRandSource(source).WithSysWalltime().WithSysNanotime())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := &instance{module, ctx}
+		flow, _ := i.FlowNew(i.source(t))
+		source.broken = true
+		status, step, err := i.try("mp_flow_next", []uint64{flow})
+		if err == nil && (status != 0 || !bytes.Contains(step, []byte(`"failed"`)) || !bytes.Contains(step, []byte(`"random_failed"`))) {
+			t.Errorf("%s: the step is %s", flavour, step)
+		}
+		if err != nil && flavour == "wasip1-host-signs" {
+			t.Errorf("%s: %v", flavour, err)
+		}
+		e.start(t).works(t)
+	}
 }
 
 // TestSharedImports: instances that share their host functions do not know of
