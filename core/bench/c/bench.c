@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum { CALLS = 2000, TURNS = 301, THREADED_CALLS = 100000, THREADED_TURNS = 21, LOADS = 9 };
@@ -56,14 +57,15 @@ static double now(void) {
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static long resident_kib(void) {
+/* A number of /proc/self/status: "VmRSS:" in KiB, "Threads:". */
+static double of_process(const char *name) {
   char line[256];
-  long kib = 0;
+  double number = 0;
   FILE *status = fopen("/proc/self/status", "r");
   while (status && fgets(line, sizeof line, status))
-    if (sscanf(line, "VmRSS: %ld", &kib) == 1) break;
+    if (strncmp(line, name, strlen(name)) == 0) number = atof(line + strlen(name));
   if (status) fclose(status);
-  return kib;
+  return number;
 }
 
 static void *load(const char *path) {
@@ -74,22 +76,43 @@ static void *load(const char *path) {
   return library;
 }
 
-/* What loading costs: nanoseconds, and KiB of memory. In a process of its own,
- * forked before the library is in this one. */
+/* A client, its source, and the first token. */
+static void first_token(void *library, const char *config, size_t size) {
+  static const char request[] = "{\"scopes\": [\"bench:read\"]}";
+  mp_buf out = MP_BUF_INIT, error = MP_BUF_INIT;
+  uint64_t client;
+  unsigned long before;
+  find(library, "mp_client_new", &client_new);
+  find(library, "mp_source_new", &source_new);
+  find(library, "mp_source_token", &source_token);
+  find(library, "mp_source_peek", &source_peek);
+  check("mp_client_new", client_new(config, size, &client, &error), &error);
+  check("mp_source_new", source_new(client, request, sizeof request - 1, &source, &error), &error);
+  before = mallocs;
+  check("mp_source_token", source_token(source, -1, &out, &error), &error);
+  if (mallocs == before) die("malloc", "the library's calls are not counted");
+}
+
+/* What loading costs: nanoseconds, and KiB of memory; and what there is when the
+ * first token has come. In a process of its own, forked before the library is in
+ * this one. */
 struct cost {
-  double ns, kib;
+  double ns, kib, token_kib, token_threads;
 };
 
-static struct cost cost_of_loading(const char *path) {
-  struct cost cost = {0, 0};
+static struct cost cost_of_loading(const char *path, const char *config, size_t size) {
+  struct cost cost = {0, 0, 0, 0};
   int ends[2];
   pid_t child;
   if (pipe(ends) != 0 || (child = fork()) < 0) die("fork", "failed");
   if (child == 0) {
-    double before = (double)resident_kib(), start = now();
-    load(path);
+    double before = of_process("VmRSS:"), start = now();
+    void *library = load(path);
     cost.ns = now() - start;
-    cost.kib = (double)resident_kib() - before;
+    cost.kib = of_process("VmRSS:") - before;
+    first_token(library, config, size);
+    cost.token_kib = of_process("VmRSS:") - before;
+    cost.token_threads = of_process("Threads:");
     _exit(write(ends[1], &cost, sizeof cost) == sizeof cost ? 0 : 1);
   }
   if (read(ends[0], &cost, sizeof cost) != sizeof cost) die("load", "the child process failed");
@@ -161,39 +184,53 @@ static double gain(void *(*work)(void *)) {
 
 static const char *met(int yes) { return yes ? "yes" : "**no**"; }
 
+/* Readings from a stack that is not the thread's, as coroutines and some FFI
+ * layers call. */
+static ucontext_t own_stack, foreign_stack;
+static double foreign[TURNS];
+
+static void peek_there(void) {
+  int i;
+  peek(CALLS);
+  for (i = 0; i < TURNS; i++) foreign[i] = timed(peek);
+}
+
+static double peek_from_foreign_stack(void) {
+  enum { STACK = 256 * 1024 };
+  void *stack = malloc(STACK);
+  if (stack == NULL || getcontext(&foreign_stack) != 0) die("foreign stack", "cannot be made");
+  foreign_stack.uc_stack.ss_sp = stack;
+  foreign_stack.uc_stack.ss_size = STACK;
+  foreign_stack.uc_link = &own_stack;
+  makecontext(&foreign_stack, peek_there, 0);
+  swapcontext(&own_stack, &foreign_stack);
+  free(stack);
+  return median(foreign, TURNS);
+}
+
 int main(int argc, char **argv) {
-  static const char request[] = "{\"scopes\": [\"bench:read\"]}";
   static char config[65536];
   static double peeks[TURNS], noops[TURNS], ratios[TURNS];
-  mp_buf out = MP_BUF_INIT, error = MP_BUF_INIT;
-  uint64_t client;
   size_t size;
   unsigned long before;
-  double ratio, ns[LOADS], kib[LOADS];
+  double ratio, ns[LOADS], kib[LOADS], token_kib[LOADS], threads[LOADS];
   void *library;
   FILE *file;
   int i;
 
   if (argc != 3) die("usage", "bench LIBRARY CONFIG");
-  for (i = 0; i < LOADS; i++) {
-    struct cost cost = cost_of_loading(argv[1]);
-    ns[i] = cost.ns;
-    kib[i] = cost.kib;
-  }
-  library = load(argv[1]);
-  find(library, "mp_client_new", &client_new);
-  find(library, "mp_source_new", &source_new);
-  find(library, "mp_source_token", &source_token);
-  find(library, "mp_source_peek", &source_peek);
-
   if ((file = fopen(argv[2], "r")) == NULL) die("config", "cannot be read");
   size = fread(config, 1, sizeof config, file);
   fclose(file);
-  check("mp_client_new", client_new(config, size, &client, &error), &error);
-  check("mp_source_new", source_new(client, request, sizeof request - 1, &source, &error), &error);
-  before = mallocs;
-  check("mp_source_token", source_token(source, -1, &out, &error), &error);
-  if (mallocs == before) die("malloc", "the library's calls are not counted");
+  for (i = 0; i < LOADS; i++) {
+    struct cost cost = cost_of_loading(argv[1], config, size);
+    ns[i] = cost.ns;
+    kib[i] = cost.kib;
+    token_kib[i] = cost.token_kib;
+    threads[i] = cost.token_threads;
+  }
+  library = load(argv[1]);
+  first_token(library, config, size);
 
   enter(CALLS);
   peek(CALLS);
@@ -215,9 +252,15 @@ int main(int argc, char **argv) {
   printf("| - two threads | one thread, throughput | %.2f | ≥ 1.3 | %s |\n", ratio, met(ratio >= 1.3));
   printf("| - the no-op, two threads | one thread, throughput | %.2f | - | - |\n", gain(enter_often));
 
+  ratio = peek_from_foreign_stack();
+  printf("| - from a foreign stack on the main thread | the thread's own stack | %.2f (%.0f ns) | ≤ 2 | %s |\n",
+         ratio / median(peeks, TURNS), ratio, met(ratio <= 2 * median(peeks, TURNS)));
+
   ratio = median(ns, LOADS) / 10e6;
   printf("| C: load the library and call it once | 10 ms | %.2f (%.1f ms) | ≤ 1 | %s |\n", ratio, ratio * 10, met(ratio <= 1));
   ratio = median(kib, LOADS) / 10240;
   printf("| - memory it adds (RSS) | 10 MiB | %.2f (%.1f MiB) | ≤ 1 | %s |\n", ratio, ratio * 10, met(ratio <= 1));
+  printf("| - memory added when the first token has come | - | %.1f MiB | - | - |\n", median(token_kib, LOADS) / 1024);
+  printf("| - threads of the process then | - | %.0f | - | - |\n", median(threads, LOADS));
   return 0;
 }
