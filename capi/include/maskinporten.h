@@ -6,10 +6,15 @@
  *
  * CONVENTIONS
  *
+ * Names           mp_THING_VERB: mp_source_token is the token of a source. The handle
+ *                 of the thing comes first, then what goes in, then what comes out.
  * Return codes    Functions that can fail return int32_t: 0 (MP_OK) or one of the
- *                 MP_ERROR_ numbers below, which are never reused.
+ *                 MP_ERROR_ numbers below, which are never reused. What they return
+ *                 in the ABI layer itself (INVALID_ARGUMENT, INVALID_HANDLE, CLOSED,
+ *                 FORKED, POISONED, INTERNAL, NO_MEMORY) is not named again at each.
  * Outputs         come last. They are written on success only; `error` is written
- *                 on failure only, and may be NULL.
+ *                 on failure only, and may be NULL. Without memory for an error
+ *                 object the number alone comes back.
  * Text            is UTF-8 with an explicit length and needs no NUL at its end.
  *                 Configuration, requests, steps and errors are JSON; unknown
  *                 members in what you pass are refused, and members may be added
@@ -18,7 +23,12 @@
  *                 mp_buf_free, and to nobody else's free. Its data has a NUL behind
  *                 its last byte, which len does not count. Initialise an mp_buf with
  *                 MP_BUF_INIT, and free it before you use it again: what it held is
- *                 not looked at. What you pass in is copied before the call returns.
+ *                 not looked at. Copies of an mp_buf are the same memory: freeing two
+ *                 of them is undefined, as free() twice is. What you pass in is
+ *                 copied before the call returns, and never kept. A result that
+ *                 finds no memory is MP_ERROR_NO_MEMORY and nothing is lost: call
+ *                 again. (The Go runtime itself ends a process that can map no more
+ *                 memory for its heap, as it does in every Go program.)
  * Limits          No input may be longer than 4 MiB. NULL is refused with
  *                 MP_ERROR_INVALID_ARGUMENT wherever it is not said to be fine.
  * Handles         are numbers, never pointers, never 0, never reused. Any number
@@ -27,25 +37,55 @@
  *                 Freeing a client closes its sources and flows: those who wait
  *                 for a token get MP_ERROR_CLOSED at once, as does whoever asks
  *                 later; mp_source_peek finds no token, and the next step of a flow
- *                 is "failed". Their handles are still yours to free.
+ *                 is "failed". Their handles are still yours to free, in any order.
  * Threads         Every function may be called from any thread at any time, also
- *                 with the same handle, except that one flow belongs to one
- *                 thread at a time.
+ *                 with the same handle, also while another thread frees it, except
+ *                 that one flow belongs to one thread at a time (OUT_OF_ORDER says
+ *                 if not). Threads need no preparation and no farewell. 64 KiB of
+ *                 stack are enough. A call may come from a stack that is not the
+ *                 thread's (coroutines, fibers), but a coroutine must not change
+ *                 its thread in the middle of a call.
+ * Callbacks       There are none: no function takes a pointer to a function. What the
+ *                 library wants of you, it says as a step of a flow; what happened,
+ *                 you fetch with mp_client_events.
  * Fork            After fork() without exec the child gets MP_ERROR_FORKED from
  *                 every call but mp_abi_version, mp_version, mp_lease_epoch and
- *                 mp_buf_free, at once and whatever the arguments. Load the library
- *                 after the fork; what is kept under a lease is not yours there.
+ *                 mp_buf_free, at once and whatever the arguments; it may end as it
+ *                 likes. Load the library after the fork; what is kept under a lease
+ *                 is not yours there.
  * Panics          A fault inside the library is caught. Where its state is still
  *                 known you get MP_ERROR_INTERNAL and the next call works; where
- *                 it is not, every later call returns MP_ERROR_POISONED.
+ *                 it is not, every later call returns MP_ERROR_POISONED: restart.
  * Signals, output The library installs no signal handlers of its own beyond those
  *                 of the Go runtime, writes nothing to stdout or stderr, and reads
  *                 no environment variables but HTTPS_PROXY, HTTP_PROXY, NO_PROXY.
- * Unloading       is not possible: never call dlclose.
- * Time            Durations are milliseconds in int64_t. Points in time are
- *                 milliseconds since 1970-01-01 UTC, in members that end in _ms.
+ *                 Handlers that you install after loading must have SA_ONSTACK.
+ * The end         exit() and a return from main may come at any time, also while
+ *                 the library fetches; free what you like to before.
+ * Unloading       is not possible: dlclose leaves the library where it is.
+ * Units           Durations are milliseconds in int64_t, or in members that end in
+ *                 _ms; grant_life_seconds is in seconds. Points in time are
+ *                 milliseconds since 1970-01-01 UTC: requested_at_ms, expires_at_ms,
+ *                 usable_until_ms, not_before_ms, not_after_ms, next_attempt_ms.
  * Versions        MP_ABI_VERSION is what you compiled against, mp_abi_version()
- *                 is what you run; compare them. An ABI version only grows.
+ *                 is what you run: refuse to run with less. An ABI version only
+ *                 grows; the SONAME has its number.
+ *
+ * EXAMPLE (examples/c has whole programs)
+ *
+ *   mp_buf token = MP_BUF_INIT, error = MP_BUF_INIT;
+ *   uint64_t client = 0, source = 0;
+ *
+ *   if (mp_client_new(config, strlen(config), &client, &error) == MP_OK &&
+ *       mp_source_new(client, request, strlen(request), &source, &error) == MP_OK &&
+ *       mp_source_token(source, 10000, &token, &error) == MP_OK)
+ *     use((const char *)token.data);
+ *   else
+ *     complain((const char *)error.data);
+ *   mp_buf_free(&token);
+ *   mp_buf_free(&error);
+ *   mp_source_free(source);
+ *   mp_client_free(client);
  */
 #ifndef MASKINPORTEN_H
 #define MASKINPORTEN_H
@@ -402,7 +442,8 @@ MP_API int32_t mp_flow_failed(uint64_t flow, const char *reason,
                               size_t reason_len, mp_buf *error);
 
 /* Lets the library do the current step, if it is "send" or "wait", or "sign"
- * with a key the library holds; it passes "load" and "save" by. Blocks at most timeout_ms (negative: 30 s). */
+ * with a key the library holds; it passes "load" and "save" by. Blocks at most
+ * timeout_ms (negative: 30 s). */
 MP_API int32_t mp_flow_perform(uint64_t flow, int64_t timeout_ms, mp_buf *error);
 MP_API int32_t mp_flow_free(uint64_t flow);
 
