@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,16 @@ func TestBadConfiguration(t *testing.T) {
 		"grant life of the shortest":  func(c *ClientConfig) { c.GrantLife = -1 << 63 },
 		"cache limit of the largest":  func(c *ClientConfig) { c.CacheLimit = 1<<63 - 1 },
 		"cache limit of the smallest": func(c *ClientConfig) { c.CacheLimit = -1 << 63 },
+		"refresh at 1":                func(c *ClientConfig) { c.RefreshAt = 1 },
+		"refresh at -1":               func(c *ClientConfig) { c.RefreshAt = -1 },
+		"refresh at 2":                func(c *ClientConfig) { c.RefreshAt = 2 },
+		"refresh at NaN":              func(c *ClientConfig) { c.RefreshAt = math.NaN() },
+		"refresh at infinity":         func(c *ClientConfig) { c.RefreshAt = math.Inf(1) },
+		"refresh a little too early":  func(c *ClientConfig) { c.RefreshAt = 0.2499 },
+		"refresh a little too late":   func(c *ClientConfig) { c.RefreshAt = 0.8001 },
+		"margin of -1":                func(c *ClientConfig) { c.Margin = -1 },
+		"margin under the least":      func(c *ClientConfig) { c.Margin = 10*time.Second - 1 },
+		"margin of 292 years":         func(c *ClientConfig) { c.Margin = 1<<63 - 1 },
 		"signature of 2^31 bytes":     func(c *ClientConfig) { c.Key.SignatureSize = 1 << 31 },
 		"algorithm in lower case":     func(c *ClientConfig) { c.Key.Algorithm = "rs256" },
 		"algorithm with a space":      func(c *ClientConfig) { c.Key.Algorithm = "RS256 " },
@@ -77,7 +88,7 @@ func TestBadConfiguration(t *testing.T) {
 		})
 	}
 	config := testConfig(nil)
-	config.GrantLife, config.CacheLimit = 0, 0 // which stand for what is usual
+	config.GrantLife, config.CacheLimit, config.RefreshAt, config.Margin = 0, 0, 0, 0 // which stand for what is usual
 	if _, err := NewClient(config); err != nil {
 		t.Error(err)
 	}

@@ -44,20 +44,6 @@ type snapshot struct {
 
 func (s *snapshot) token() Token { return Token{facts: &s.facts} }
 
-// usableUntil is when a token is no longer handed out: a margin before its end
-// that scales with its life without a cliff.
-func usableUntil(sent Instant, life time.Duration) Instant {
-	return sent.Add(life - handOutMargin(life))
-}
-
-func handOutMargin(life time.Duration) time.Duration { return min(10*time.Second, life/10) }
-
-// refreshDue is a random point of 40 to 48 per cent of the life. It lets a
-// token that lives ten minutes outlast an outage of five.
-func refreshDue(sent Instant, life time.Duration, random float64) Instant {
-	return sent.Add(time.Duration((0.40 + 0.08*random) * float64(life)))
-}
-
 // flight is one fetch that any number of callers wait for.
 type flight struct {
 	done       chan struct{} // closed when the fields below are final
@@ -72,8 +58,9 @@ type flight struct {
 
 // entry is the state of one cache key.
 type entry struct {
-	snap atomic.Pointer[snapshot]
-	key  string
+	snap   atomic.Pointer[snapshot]
+	key    string
+	timing *timing // the client's
 
 	mu       sync.Mutex // never held across I/O, hooks or waits
 	flight   *flight
@@ -83,10 +70,9 @@ type entry struct {
 	forced   Instant
 	rejected string // by an API; not to be taken from the shared store again
 
-	systemClock bool
-	overcome    bool // the failure came while a token held, so passing hard drops it
-	wasForced   bool
-	gone        bool // evicted or closed; a Source looks its key up again
+	overcome  bool // the failure came while a token held, so passing hard drops it
+	wasForced bool
+	gone      bool // evicted or closed; a Source looks its key up again
 }
 
 // peek returns the token that may be handed out, if any, and whether a refresh
@@ -102,7 +88,7 @@ func (e *entry) peek(now Instant) (s *snapshot, due bool) {
 // publish shows readers a token.
 func (e *entry) publish(token Token, soft, hard, quiet Instant) {
 	s := &snapshot{quiet: quiet, facts: *token.facts, soft: soft, hard: hard}
-	if e.systemClock {
+	if e.timing.systemClock {
 		s.quietTime = started.Add(time.Duration(quiet.Monotonic))
 	}
 	e.snap.Store(s)
@@ -176,9 +162,9 @@ func (e *entry) land(f *flight, token Token, sent Instant, err *Error, now Insta
 	}
 	if err == nil {
 		life := token.Life()
-		hard := usableUntil(sent, life)
+		hard := e.timing.usableUntil(sent, life)
 		if held := e.snap.Load(); !e.gone && (current || held == nil || held.hard.Before(hard)) {
-			soft := refreshDue(sent, life, random)
+			soft := e.timing.refreshDue(sent, life, random)
 			e.publish(token, soft, hard, soft)
 			e.failure, e.failures, e.overcome = nil, 0, false
 		}
@@ -209,10 +195,10 @@ func (e *entry) wants(token Token, sent, now Instant) bool {
 	defer e.mu.Unlock()
 	life := token.Life()
 	held := e.snap.Load()
-	if e.rejected == token.AccessToken() || !now.Before(usableUntil(sent, life)) {
+	if e.rejected == token.AccessToken() || !now.Before(e.timing.usableUntil(sent, life)) {
 		return false
 	}
-	return held == nil || !now.Before(held.hard) || now.Before(refreshDue(sent, life, 0)) && held.facts.header != token.facts.header
+	return held == nil || !now.Before(held.hard) || now.Before(e.timing.refreshDue(sent, life, 0)) && held.facts.header != token.facts.header
 }
 
 // end wakes those who wait.

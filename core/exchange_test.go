@@ -163,20 +163,6 @@ func TestReadTokenExchange(t *testing.T) {
 	}
 }
 
-// TestRenewalLeavesAMinute holds what Customs ask: whatever the jitter, a token
-// that lives long enough is renewed at least 60 s before it ends.
-func TestRenewalLeavesAMinute(t *testing.T) {
-	sent := newManualClock().read()
-	for seconds := 116; seconds <= 24*3600; seconds += 7 {
-		life := time.Duration(seconds) * time.Second
-		for _, random := range []float64{0, 0.25, 0.5, 0.75, 1} {
-			if left := refreshDue(sent, life, random).Until(sent.Add(life)); left < time.Minute {
-				t.Fatalf("a token of %v is renewed %v before its end", life, left)
-			}
-		}
-	}
-}
-
 // exchangeWorld answers for Maskinporten with tokens of 120 s, and for every
 // exchange with tokens of its own life.
 type exchangeWorld struct {

@@ -212,6 +212,19 @@ func TestFaultsOfTheBody(t *testing.T) {
 			}
 		})
 	}
+	for name, exchanges := range map[string][]Exchange{"": nil, " by an exchange": {{Kind: ExchangeToken, TokenEndpoint: "https://idp.example/token", Scopes: []string{"a:b", "c:d"}}}} {
+		row(t, "F41 a reduced scope is accepted"+name, 120, func(c *ClientConfig) { c.AcceptReducedScope = true }, func(f *faultRun) {
+			source, err := f.client.Source(TokenRequest{Scopes: []string{"a:b", "c:d"}}, exchanges...)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.breakDown(body(200, good))
+			if token, err := f.ask(source); err != nil || token.Scope() != "a:b" {
+				f.Errorf("granted %q, %v", token.Scope(), err)
+			}
+			f.requests(1 + len(exchanges))
+		})
+	}
 	row(t, "F42 a hostile description that echoes the grant", 120, nil, func(f *faultRun) {
 		f.breakDown(func(_ int, r seen) (Response, error) {
 			text := r.form.Get("assertion") + `\u001b[31m ` + r.form.Get("assertion") + " " + strings.Repeat("A", 1<<19) + strings.Repeat(" word", 1<<15)

@@ -257,6 +257,7 @@ func (f *Flow) Loaded(now Instant, entry []byte) error {
 		return f.outOfOrder("Loaded")
 	}
 	token, sent, ok := f.source.client.openToken(f.entry.key, entry, now)
+	token = f.margined(token)
 	switch {
 	case ok && f.entry.wants(token, sent, now):
 		f.sent = sent
@@ -314,12 +315,9 @@ func (f *Flow) Received(now Instant, response Response) error {
 	if f.state != stateSending {
 		return f.outOfOrder("Received")
 	}
-	var token Token
-	var err error
-	if x := f.source.exchange; x != nil {
-		token, err = ReadExchangeResponse(response, *x, f.sent)
-	} else {
-		token, err = ReadTokenResponse(response, f.source.request.Scopes, f.sent)
+	token, err := f.read(response, f.source.scopes())
+	if err != nil && f.source.client.config.AcceptReducedScope && asError(err, CodeInternal).Code == CodeScopeReduced {
+		token, err = f.read(response, nil)
 	}
 	if err == nil && !now.Before(f.sent.Add(token.Life())) {
 		err = NewError(CodeInvalidResponse, "the token had ended when the answer came", nil)
@@ -334,6 +332,7 @@ func (f *Flow) Received(now Instant, response Response) error {
 		f.retry(refused, now)
 		return nil
 	}
+	token = f.margined(token)
 	f.attempted(nil, response.Status, now)
 	f.release(nil, now)
 	if f.source.exchange == nil {
@@ -342,6 +341,21 @@ func (f *Flow) Received(now Instant, response Response) error {
 	f.land(token, nil, now)
 	f.save(token, now)
 	return nil
+}
+
+// read reads an answer that must grant these scopes.
+func (f *Flow) read(response Response, scopes []string) (Token, error) {
+	if f.source.exchange == nil {
+		return ReadTokenResponse(response, scopes, f.sent)
+	}
+	x := *f.source.exchange
+	x.Scopes = scopes
+	return ReadExchangeResponse(response, x, f.sent)
+}
+
+// margined gives a token the margin that this client wants.
+func (f *Flow) margined(token Token) Token {
+	return token.withMargin(f.source.client.timing.handOutMargin(token.Life()))
 }
 
 // save puts a new token into the shared store, after it was handed out.

@@ -276,17 +276,18 @@ func TestExchangeFlow(t *testing.T) {
 // TestLifeHasNoCliff: a token that lives longer is never due or over earlier.
 func TestLifeHasNoCliff(t *testing.T) {
 	var before snapshot
+	usual := newTiming(ClientConfig{})
 	draw := rand.Float64()
 	for seconds := 1; seconds <= 86_400; seconds++ {
 		life := time.Duration(seconds) * time.Second
-		now := snapshot{soft: refreshDue(Instant{}, life, draw), hard: usableUntil(Instant{}, life)}
+		now := snapshot{soft: usual.refreshDue(Instant{}, life, draw), hard: usual.usableUntil(Instant{}, life)}
 		if now.soft.Wall < before.soft.Wall || now.hard.Wall < before.hard.Wall || now.soft.Wall >= now.hard.Wall {
 			t.Fatalf("at %v: due at %v, over at %v; one second less: %v, %v", life, now.soft, now.hard, before.soft, before.hard)
 		}
 		before = now
 	}
 	for seconds, hard := range map[int]time.Duration{1: 900 * time.Millisecond, 30: 27 * time.Second, 120: 110 * time.Second, 599: 589 * time.Second, 3600: 3590 * time.Second} {
-		if got := time.Duration(usableUntil(Instant{}, time.Duration(seconds)*time.Second).Wall); got != hard {
+		if got := time.Duration(usual.usableUntil(Instant{}, time.Duration(seconds)*time.Second).Wall); got != hard {
 			t.Errorf("%d s: over at %v, want %v", seconds, got, hard)
 		}
 	}

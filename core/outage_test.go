@@ -57,11 +57,12 @@ func TestC1FetchesInSteadyUse(t *testing.T) {
 }
 
 func TestC2UsableTimeIsMonotone(t *testing.T) {
+	usual := newTiming(ClientConfig{})
 	for _, draw := range []float64{0, 0.25, 0.5, 0.999999} {
 		var soft, hard time.Duration
 		for seconds := 1; seconds <= 86_400; seconds++ {
 			life := time.Duration(seconds) * time.Second
-			s, h := Instant{}.Until(refreshDue(Instant{}, life, draw)), Instant{}.Until(usableUntil(Instant{}, life))
+			s, h := Instant{}.Until(usual.refreshDue(Instant{}, life, draw)), Instant{}.Until(usual.usableUntil(Instant{}, life))
 			if s < soft || h < hard || s >= h {
 				t.Fatalf("at %v: due after %v, over after %v; one second less: %v, %v", life, s, h, soft, hard)
 			}

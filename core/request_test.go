@@ -181,6 +181,8 @@ func TestClientConfigProblems(t *testing.T) {
 		{"grant_life_seconds", func(c *ClientConfig) { c.GrantLife = -1 }},
 		{"grant_life_seconds", func(c *ClientConfig) { c.GrantLife = 500 * time.Millisecond }},
 		{"cache_limit", func(c *ClientConfig) { c.CacheLimit = -1 }},
+		{"refresh_at", func(c *ClientConfig) { c.RefreshAt = 0.9 }},
+		{"margin_seconds", func(c *ClientConfig) { c.Margin = time.Second }},
 	}
 	for _, test := range tests {
 		config := testConfig(nil)

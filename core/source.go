@@ -34,6 +34,14 @@ func (s *Source) endpoint() string {
 	return s.client.config.Environment.TokenEndpoint
 }
 
+// scopes are what the source's own token is asked for.
+func (s *Source) scopes() []string {
+	if s.exchange != nil {
+		return s.exchange.Scopes
+	}
+	return s.request.Scopes
+}
+
 // String names the source by what it asks for.
 func (s *Source) String() string {
 	name := "core.Source{" + quoted(s.request.scopeClaim())

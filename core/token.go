@@ -37,9 +37,20 @@ func NewToken(f TokenFields) Token {
 	return Token{facts: &tokenFacts{bearerPrefix + f.AccessToken, f.Scope, f.RequestedAt.UTC(), f.Life, f.Margin}}
 }
 
-// newToken makes a token that lives from sent.
+// newToken makes a token that lives from sent, with the usual margin.
 func newToken(access, scope string, life time.Duration, sent Instant) Token {
-	return NewToken(TokenFields{access, scope, sent.Time(), life, handOutMargin(life)})
+	usual := newTiming(ClientConfig{})
+	return NewToken(TokenFields{access, scope, sent.Time(), life, usual.handOutMargin(life)})
+}
+
+// withMargin is the same token as a client hands it out.
+func (t Token) withMargin(margin time.Duration) Token {
+	if t.facts == nil || t.facts.margin == margin {
+		return t
+	}
+	facts := *t.facts
+	facts.margin = margin
+	return Token{facts: &facts}
 }
 
 // IsZero reports whether this is the zero Token, which is none.
