@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.stream.Collectors;
 
 /**
  * The shared library. Everything else in this package goes through here: handles are numbers, texts are bytes of JSON,
@@ -60,8 +61,7 @@ final class Library {
             reason = "it has ABI version " + abi + ", and this package needs " + ABI_VERSION;
         } catch (ReflectiveOperationException | LinkageError | IllegalArgumentException e) {
             Throwable cause = e.getCause() != null ? e.getCause() : e;
-            reason = String.valueOf(cause.getMessage()).lines().findFirst().orElse("") + " ("
-                    + cause.getClass().getSimpleName() + ")";
+            reason = String.valueOf(cause.getMessage()).lines().limit(2).collect(Collectors.joining(" "));
         }
         boolean named = file.contains("/") || file.contains("\\");
         throw MaskinportenException.local(
