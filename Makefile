@@ -198,7 +198,7 @@ test-readme: $(LIB) $(CLI) $(VENV) $(DEMO)/node ## the examples of README.md, as
 	@.ci/suite README "$(GO) $(CC) $(NODE)" $(VENV)/bin/python .ci/readme.py
 
 test-release: $(DIST)/SHA256SUMS $(CLI) ## the packages of make dist, on every platform that can be had here
-	@.ci/suite Release "$(NODE) $(NPM) $(PYTHON) $(GO) readelf objdump qemu-aarch64" sh capi/release/test.sh $(BUILD) $(DIST)
+	@.ci/suite Release "$(GO) $(CC) $(PYTHON) $(NODE) $(NPM) readelf objdump" sh capi/release/test.sh $(BUILD) $(DIST)
 
 bench: $(LIB) $(CLI) $(VENV) $(DEMO)/node ## the side-by-side table, build/bench.md
 	@.ci/bench

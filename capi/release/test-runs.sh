@@ -116,8 +116,8 @@ npm_refuses() { ! (cd "$dir/node" && "$npm" install --offline --no-save --loglev
 
 node_installs() {
   mkdir "$dir/node" && echo '{"private": true, "type": "module"}' >"$dir/node/package.json"
-  step "node: the packages install in an empty folder" eval 'cd "$dir/node" && "$npm" install --offline --ignore-scripts \
-    --no-audit --no-fund --loglevel=error "$dist"/maskinporten-[0-9]*.tgz "$dist"/maskinporten-linux-x64-*.tgz'
+  step "node: the packages install in an empty folder" eval '(cd "$dir/node" && "$npm" install --offline --ignore-scripts \
+    --no-audit --no-fund --loglevel=error "$dist"/maskinporten-[0-9]*.tgz "$dist"/maskinporten-linux-x64-*.tgz)'
   cp "$root/bindings/node/examples/main-job.mjs" "$dir/node/"
   step "node: the whole job, native" eval '"$node" "$dir/node/main-job.mjs" "$settings" --engine native | grep "$whole_job.*native"'
   for other in linux-arm64 win32-x64; do
@@ -143,6 +143,7 @@ built_again() {
   (cd "$root" && cp -a go.mod go.sum LICENSE Makefile core capi wasm "$dir/again/" && tar -cf - --exclude node_modules bindings | tar -xf - -C "$dir/again")
   ln -s "$root/bindings/node/node_modules" "$dir/again/bindings/node/node_modules"
   ln -s "$build/release-venv" "$dir/again/build/release-venv"
-  step "built again in another folder" env -u MAKEFLAGS -u MAKELEVEL "$make" -C "$dir/again" dist
+  step "built again in another folder" env -u MAKEFLAGS -u MAKELEVEL "$make" -C "$dir/again" dist \
+    GO="$go" PYTHON="$python" NODE="$node" NPM="$npm"
   step "the same bytes" same "$dist/SHA256SUMS" "$dir/again/dist/SHA256SUMS"
 }
