@@ -18,10 +18,12 @@ export class WasmEngine {
   /** Of the token that peek gave last: how long it may be handed out (ms), and 1 if it is due for renewal. */
   lease = new Float64Array(2);
 
+  #leases = new Map(); // source -> what peek said, and until when it holds
   #start;
   #recycleAbove;
   #flows = 0;
   #instance;
+  #epochAddress;
   #bytes; // the instance's memory as it is now
   #view;
   // Takes an i64 apart without arithmetic on BigInts, which allocates.
@@ -58,6 +60,7 @@ export class WasmEngine {
     return handle(this.#call("mp_source_new", client, encoder.encode(json)));
   }
   sourceFree(source) {
+    this.#leases.delete(source);
     this.#call("mp_source_free", source);
   }
   sourceKey(source) {
@@ -111,21 +114,42 @@ export class WasmEngine {
     return Number(this.#enter("mp_live_handles"));
   }
 
-  /** The cached access token, or undefined. */
+  /** The cached access token, or undefined. The core says how long the answer holds without asking again. */
   peek(source) {
+    const held = this.#leases.get(source);
+    if (held !== undefined) {
+      const passed = performance.now() - held.monotonic;
+      if (passed < held.life && Date.now() - held.wall < held.life && this.#epoch() === held.epoch) {
+        this.lease[0] = held.usable - passed;
+        this.lease[1] = 0;
+        return held.text;
+      }
+      this.#leases.delete(source);
+    }
+    const [monotonic, wall, epoch] = [performance.now(), Date.now(), this.#epoch()];
     const [length, address] = this.#result(this.#enter("mp_source_peek", source));
     const status = this.#view.getInt32(address, true);
     if (status === 0) {
       // The block of a peek belongs to the instance and is not freed.
       this.lease[0] = this.#view.getUint32(address + 4, true) + this.#view.getInt32(address + 8, true) * 2 ** 32;
       this.lease[1] = this.#view.getInt32(address + 12, true);
-      return decoder.decode(this.#bytes.subarray(address + peekHeader, address + length));
+      const text = decoder.decode(this.#bytes.subarray(address + peekHeader, address + length));
+      const life = this.#view.getUint32(address + 16, true) + this.#view.getInt32(address + 20, true) * 2 ** 32;
+      if (life > 0) this.#leases.set(source, { text, usable: this.lease[0], life, monotonic, wall, epoch });
+      return text;
     }
     if (status === noToken) {
       this.#enter("mp_free", address);
       return undefined;
     }
     return this.#take(length, address);
+  }
+
+  /** Grows whenever a lease ends before its time. Its low half tells as much as all of it. */
+  #epoch() {
+    this.#instance ??= this.#open();
+    this.#look();
+    return this.#view.getUint32(this.#epochAddress, true);
   }
 
   /** Calls a verb with handles (bigint) and bytes, and returns its payload. */
@@ -199,6 +223,7 @@ export class WasmEngine {
   #drop() {
     this.#instance.stop();
     this.#instance = undefined;
+    this.#leases.clear();
     this.#flows = 0;
     this.generation++;
   }
@@ -206,7 +231,10 @@ export class WasmEngine {
   #open() {
     const instance = this.#start();
     const found = instance.exports.mp_abi_version();
-    if (found === abiVersion) return instance;
+    if (found === abiVersion) {
+      this.#epochAddress = instance.exports.mp_lease_epoch() >>> 0;
+      return instance;
+    }
     instance.stop();
     throw localError(
       "engine_unavailable",
