@@ -126,7 +126,9 @@ export function keyTests(world) {
       signed.resolve();
       const tokens = await Promise.all(waiting);
       const { accessToken } = await source.token();
-      assert.equal((await world.sandbox.requests()).at(-1).kid, next.kid);
+      const kids = (await world.sandbox.requests()).map((request) => request.kid);
+      // Where each call drives its own flow, one may start over while the other still sends.
+      assert.ok(world.sharesPromises ? kids.at(-1) === next.kid : kids.includes(next.kid), kids.join());
       assert.ok(tokens.every((token) => token.accessToken === accessToken), "the new key's token");
     });
 
