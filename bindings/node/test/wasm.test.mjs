@@ -267,6 +267,43 @@ describe("the engine", { timeout: 60_000 }, () => {
     });
   }
 
+  test("two instances share a signer and a fetch", async () => {
+    const module = moduleOf("wasip1");
+    const hooks = signing();
+    const clients = [1, 2].map(() => {
+      const engine = new WasmEngine("wasip1", () => start("wasip1", module));
+      return new (bind(() => engine).Client)(sandbox.config(hooks));
+    });
+    await sandbox.reset();
+    const tokens = await Promise.all(clients.map((client) => client.source({ scope: sandbox.settings.scopes.plain }).token()));
+    assert.notEqual(tokens[0].accessToken, tokens[1].accessToken);
+    const jtis = (await sandbox.requests()).map(({ jti }) => jti);
+    assert.equal(new Set(jtis).size, 2);
+    for (const client of clients) client.close();
+  });
+
+  test("a host that calls an export from within an import gets an answer or an error, and the next call works", () => {
+    const module = moduleOf("wasip1-host-signs");
+    const engine = new WasmEngine("wasip1", () => start("wasip1", module));
+    const open = () => engine.sourceNew(engine.clientNew(hostSigns), '{"scopes":["a:b"]}');
+    const source = open();
+    const original = crypto.getRandomValues;
+    let entered = 0;
+    crypto.getRandomValues = function (array) {
+      if (entered++ === 0) engine.sourceKey(source);
+      return original.call(crypto, array);
+    };
+    try {
+      assert.equal(JSON.parse(engine.flowNext(engine.flowNew(source))).step, "sign");
+    } catch (error) {
+      assert.equal(error.code, "internal");
+    } finally {
+      delete crypto.getRandomValues; // the prototype has it
+    }
+    assert.ok(entered > 0);
+    assert.equal(JSON.parse(engine.flowNext(engine.flowNew(open()))).step, "sign");
+  });
+
   test("an instance that has become large is replaced when no flow runs", async () => {
     const module = moduleOf("wasip1");
     let started = 0;

@@ -10,16 +10,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { bindings, makeProject, root } from "./project.mjs";
 import { formTable } from "./table.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const { values, positionals } = parse(process.argv.slice(2));
-
-function parse(words) {
-  const at = words.indexOf("--only");
-  return at < 0 ? { values: {}, positionals: words } : { values: { only: words[at + 1] }, positionals: words.toSpliced?.(at, 2) ?? words.filter((_, i) => i !== at && i !== at + 1) };
-}
+const { values, positionals } = parseArgs({ options: { only: { type: "string" } }, allowPositionals: true });
 
 const installed = (path) => [join(here, "node_modules", path)].find(existsSync);
 const onPath = (name) => process.env.PATH.split(delimiter).map((folder) => join(folder, name)).find(existsSync);
