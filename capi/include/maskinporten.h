@@ -445,6 +445,9 @@ MP_API int32_t mp_flow_failed(uint64_t flow, const char *reason,
  * with a key the library holds; it passes "load" and "save" by. Blocks at most
  * timeout_ms (negative: 30 s). */
 MP_API int32_t mp_flow_perform(uint64_t flow, int64_t timeout_ms, mp_buf *error);
+
+/* Frees the handle, and gives the flow up if it has not ended. A step that
+ * another thread performs ends at once. */
 MP_API int32_t mp_flow_free(uint64_t flow);
 
 /*

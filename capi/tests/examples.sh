@@ -9,6 +9,25 @@ build_examples() {
     $c99 main_job.c json_member.c loopback_http.c -o "$dir/main_job" "$@" "-Wl,-rpath,$build")
 }
 
+# The examples do not leak and do nothing undefined, also where they fail.
+examples_sanitized() {
+  mkdir "$dir/sanitized" &&
+    (cd "$capi/examples/c" &&
+      $c99 $sanitize token.c json_member.c -o "$dir/sanitized/token" $use &&
+      $c99 $sanitize threads.c json_member.c -o "$dir/sanitized/threads" $use &&
+      $c99 $sanitize store.c json_member.c -o "$dir/sanitized/store" $use &&
+      $c99 $sanitize main_job.c json_member.c loopback_http.c -o "$dir/sanitized/main_job" $use) &&
+    "$dir/sanitized/token" "$dir/configuration.json" toll:movement/road/v2 &&
+    "$dir/sanitized/threads" "$dir/configuration.json" sandbox:plain &&
+    "$dir/sanitized/store" "$dir/shared.json" sandbox:plain "$dir/entries" &&
+    "$dir/sanitized/main_job" "$settings" &&
+    for example in token threads store; do
+      [ $example != store ] || set -- "$dir/entries"
+      refused "$dir/sanitized/$example" "$dir/configuration.json" no:such.scope "$@" 2>"$dir/refusal" || return 1
+      refused grep Sanitizer "$dir/refusal" || return 1
+    done
+}
+
 example_token() {
   "$dir/token" "$dir/configuration.json" toll:movement/road/v2 | grep 'usable for [1-9][0-9]* s'
 }
@@ -80,6 +99,7 @@ step "example: main_job" example_main_job
 step "example: threads" example_threads
 step "example: store" example_store
 step "examples explain themselves" examples_explain_themselves
+! $c99 $sanitize "$dir/alone.c" -o "$dir/alone" $use 2>/dev/null || step "examples under the sanitizers" examples_sanitized
 $c99 "$capi/tests/tools/loopback.c" "$capi/examples/c/loopback_http.c" -o "$dir/loopback" "-I$build/include"
 if have softhsm2-util softhsm2 && have pkcs11-tool opensc && have_library p11-kit-1 libp11-kit-dev; then
   step "example: hsm, with a key in SoftHSM" example_hsm "$(find /usr/lib -name libsofthsm2.so | head -n 1)"

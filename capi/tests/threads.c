@@ -196,3 +196,44 @@ void test_cancel(void) {
   CHECK(sandbox_count("/token") == 1); /* the fetch went on */
   end_client(client);
 }
+
+static void *perform(void *argument) {
+  worker *w = (worker *)argument;
+  w->status = mp_flow_perform(w->source, 20000, NULL); /* here it is a flow */
+  __atomic_store_n(&w->returned, 1, __ATOMIC_RELEASE);
+  return NULL;
+}
+
+/* A flow that one thread performs: another one is told so, and may free it. */
+void test_flow_freed_while_performed(void) {
+  uint64_t client = new_client(), source = new_source(client, setting("scopes.plain"), ""), flow = 0;
+  mp_buf step = MP_BUF_INIT, e = MP_BUF_INIT;
+  pthread_t thread;
+  worker w;
+  int64_t began;
+
+  memset(&w, 0, sizeof w);
+  CHECK_ERROR(MP_OK, mp_flow_new(source, &flow, &e), &e);
+  CHECK_ERROR(MP_OK, mp_flow_next(flow, &step, &e), &e);
+  mp_buf_free(&step);
+  CHECK_ERROR(MP_OK, mp_flow_perform(flow, 10000, &e), &e); /* signs */
+  sandbox_forget();
+  sandbox_faults(HANGS);
+  w.source = flow;
+  CHECK(pthread_create(&thread, NULL, perform, &w) == 0);
+  while (sandbox_count("/token") == 0) pause_ms(5);
+  CHECK_ERROR(MP_ERROR_OUT_OF_ORDER, mp_flow_next(flow, &step, &e), &e);
+  CHECK_ERROR(MP_ERROR_OUT_OF_ORDER, mp_flow_perform(flow, 0, &e), &e);
+  CHECK(!__atomic_load_n(&w.returned, __ATOMIC_ACQUIRE));
+  began = now_ms();
+  CHECK_STATUS(MP_OK, mp_flow_free(flow));
+  pthread_join(thread, NULL);
+  CHECK(now_ms() - began < 2500);
+  CHECK_ERROR(MP_ERROR_INVALID_HANDLE, mp_flow_next(flow, &step, &e), &e);
+  sandbox_faults("[]");
+
+  /* What was given up does not stand in the way. */
+  CHECK_ERROR(MP_OK, mp_source_token(source, 10000, &step, &e), &e);
+  mp_buf_free(&step);
+  end_client(client);
+}
