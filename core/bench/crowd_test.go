@@ -14,8 +14,12 @@ import (
 	"github.com/maskinporten-core/maskinporten/core"
 )
 
-// latency is how long the server of the crowds takes.
-const latency = 50 * time.Millisecond
+// The servers of the crowds take this long: less than Maskinporten does, and
+// about as long as it does.
+const (
+	quick   = 50 * time.Millisecond
+	latency = 200 * time.Millisecond
+)
 
 // crowd lets callers ask at once and returns when the last has its answer:
 // after how long, and how many got an error.
@@ -46,14 +50,14 @@ type storm struct {
 	failed, fetches int
 }
 
-func stormOf(tb testing.TB, c cache, callers int, outcome error) storm {
+func stormOf(tb testing.TB, c cache, callers int, latency time.Duration, outcome error) storm {
 	s := &server{life: day, before: after(latency, outcome)}
 	elapsed, failed := crowd(c.open(tb, s), callers)
 	return storm{elapsed, failed, int(s.asked.Load())}
 }
 
 // bareCrowd is how long a crowd takes at the least: it waits for one channel.
-func bareCrowd(callers int) time.Duration {
+func bareCrowd(callers int, latency time.Duration) time.Duration {
 	answered := make(chan struct{})
 	fetch := sync.OnceFunc(func() { time.AfterFunc(latency, func() { close(answered) }) })
 	elapsed, _ := crowd(func(context.Context) (string, error) {
@@ -77,7 +81,7 @@ func TestCrowd(t *testing.T) {
 		{"no answer, one flight of three attempts", errUnreachable, callers, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := stormOf(t, caches[0], callers, c.outcome); got.failed != c.failed || got.fetches != c.fetches {
+			if got := stormOf(t, caches[0], callers, quick, c.outcome); got.failed != c.failed || got.fetches != c.fetches {
 				t.Errorf("%d callers failed after %d requests, want %d after %d", got.failed, got.fetches, c.failed, c.fetches)
 			}
 		})

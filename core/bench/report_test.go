@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/maskinporten-core/maskinporten/core/nethttp"
 )
@@ -146,33 +147,34 @@ func (rows *table) grants(t *testing.T) {
 }
 
 func (rows *table) crowds(t *testing.T) {
-	for _, outcome := range []struct {
-		name string
-		err  error
-	}{{"success", nil}, {"refusal", errRejected}} {
+	for _, storm := range []struct {
+		name    string
+		latency time.Duration
+		err     error
+	}{{"success", quick, nil}, {"refusal", quick, errRejected}, {"success", latency, nil}} {
 		fetches := 0
 		c := alternate(7, func() float64 {
-			got := stormOf(t, caches[0], 10_000, outcome.err)
+			got := stormOf(t, caches[0], 10_000, storm.latency, storm.err)
 			fetches = max(fetches, got.fetches)
 			return float64(got.elapsed)
-		}, func() float64 { return float64(stormOf(t, caches[0], 1, outcome.err).elapsed) })
-		rows.count(1, "Go: 10,000 callers of one missing key, "+outcome.name+": fetches", "-", float64(fetches), "")
+		}, func() float64 { return float64(stormOf(t, caches[0], 1, storm.latency, storm.err).elapsed) })
+		rows.count(1, fmt.Sprintf("Go: 10,000 callers of one missing key, %s after %v: fetches", storm.name, storm.latency), "-", float64(fetches), "")
 		rows.atMost(1.1, "- until the last answer", "one caller", c)
+		bare := alternate(7, func() float64 { return float64(bareCrowd(10_000, storm.latency)) }, func() float64 { return float64(bareCrowd(1, storm.latency)) })
+		rows.row("- 10,000 goroutines that wait for one channel", "one", fmt.Sprintf("%.2f (%s / %s)", bare.ratio, short(bare.a), short(bare.b)), "", false)
 	}
-	bare := alternate(7, func() float64 { return float64(bareCrowd(10_000)) }, func() float64 { return float64(bareCrowd(1)) })
-	rows.row("- 10,000 goroutines that wait for one channel", "one", fmt.Sprintf("%.2f (%s / %s)", bare.ratio, short(bare.a), short(bare.b)), "", false)
 	for _, crowd := range []struct {
 		callers int
 		name    string
 		err     error
 	}{{200, "success", nil}, {50, "no answer", errUnreachable}} {
 		said := func(c cache) string {
-			got := stormOf(t, c, crowd.callers, crowd.err)
+			got := stormOf(t, c, crowd.callers, quick, crowd.err)
 			return fmt.Sprintf("fetches %d, until the last answer %.2f s", got.fetches, got.elapsed.Seconds())
 		}
 		ours := said(caches[0])
 		for _, rival := range caches[1:] {
-			rows.row(fmt.Sprintf("Go: %d callers of one missing key, %s after %v", crowd.callers, crowd.name, latency), rival.name+": "+said(rival), ours, "", false)
+			rows.row(fmt.Sprintf("Go: %d callers of one missing key, %s after %v", crowd.callers, crowd.name, quick), rival.name+": "+said(rival), ours, "", false)
 		}
 	}
 }
