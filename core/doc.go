@@ -15,8 +15,16 @@
 //	token, err := source.Token(ctx)
 //
 // A Source keeps the token, renews it in the background before it ends, and
-// lets any number of callers share one fetch. A second hop, such as the token
-// exchange of Norwegian Customs, is an [Exchange] given with the request.
+// lets any number of callers share one fetch. A program that acts for many
+// customers asks [Client.Token] with the request of each. A second hop, such as
+// the token exchange of Norwegian Customs, is an [Exchange] given with the
+// request. The [Token] never changes, and says how long it holds.
+//
+// Examples: a first token ([Source.Token]); delegation, one customer or many
+// ([Client.Token]); a system user ([TokenRequest]); Customs ([CustomsExchange])
+// and Altinn ([AltinnExchange]); a key in a KMS ([Signer]); a shared store
+// ([Store]); rotation ([Client.Rotate]); the audit trail ([AuditLog]), log/slog
+// and OpenTelemetry ([Event]); what an error says ([Error]).
 //
 // # Three levels
 //
@@ -37,7 +45,13 @@
 // [Client.Rotate] changes the keys of a running client, and NextKeys are tried
 // when one is refused as expired. A [Store] shares tokens between processes.
 // ClientConfig.OnEvent is told what happens; [AuditLog] writes it down. A token
-// that holds is served through an outage; the failure shows as an event.
+// that holds is served through an outage; the failure shows as an event. When a
+// token is renewed and how long before its end it is withheld are settings:
+// RefreshAt and Margin of [ClientConfig].
+//
+// Hooks (a Signer, a Transport, a Store) get a context with a time limit. One
+// that does not keep to it holds up nobody: the fetch goes on or fails without
+// its answer, and only its own goroutine stays until it returns.
 //
 // # Times
 //

@@ -72,6 +72,18 @@ func ExampleTokenRequest_delegation() {
 	// Output: sandbox:delegated <nil>
 }
 
+// A supplier with many customers asks by request and keeps no Sources.
+func ExampleClient_Token() {
+	client, demo, end := world()
+	defer end()
+
+	for _, customer := range []string{demo.CustomerOrganization} {
+		token, err := client.Token(context.Background(), core.TokenRequest{Scopes: []string{demo.Scopes.Delegated}, ConsumerOrg: customer})
+		fmt.Println(token.Scope(), err)
+	}
+	// Output: sandbox:delegated <nil>
+}
+
 // A vendor uses the system user that a customer has given it.
 func ExampleTokenRequest_systemUser() {
 	client, demo, end := world()

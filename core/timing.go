@@ -42,7 +42,9 @@ func (c ClientConfig) timingProblems() []Problem {
 }
 
 // handOutMargin scales with the life, without a cliff.
-func (t *timing) handOutMargin(life time.Duration) time.Duration { return min(t.margin, life/marginShare) }
+func (t *timing) handOutMargin(life time.Duration) time.Duration {
+	return min(t.margin, life/marginShare)
+}
 
 // usableUntil is when a token is no longer handed out.
 func (t *timing) usableUntil(sent Instant, life time.Duration) Instant {
