@@ -30,70 +30,55 @@ func (h *Host) FlowNext(flow uint64) (step []byte, failure *Failure) {
 }
 
 // FlowSigned feeds the raw signature.
-func (h *Host) FlowSigned(flow uint64, signature []byte) (failure *Failure) {
-	defer h.guard(&failure)
-	f, failure := h.take(flow)
-	if failure != nil {
-		return failure
-	}
-	defer f.mu.Unlock()
-	return fail(f.core.Signed(f.now(), signature))
+func (h *Host) FlowSigned(flow uint64, signature []byte) *Failure {
+	return h.feed(flow, func(f *core.Flow, now core.Instant) error { return f.Signed(now, signature) })
 }
 
 // FlowReceived feeds the response: head is its status and headers in JSON.
-func (h *Host) FlowReceived(flow uint64, head, body []byte) (failure *Failure) {
-	defer h.guard(&failure)
-	f, failure := h.take(flow)
-	if failure != nil {
-		return failure
-	}
-	defer f.mu.Unlock()
-	response, err := readHead(head)
-	if err != nil {
-		return fail(err)
-	}
-	response.Body = body
-	return fail(f.core.Received(f.now(), response))
+func (h *Host) FlowReceived(flow uint64, head, body []byte) *Failure {
+	return h.feed(flow, func(f *core.Flow, now core.Instant) error {
+		response, err := readHead(head)
+		if err != nil {
+			return err
+		}
+		response.Body = body
+		return f.Received(now, response)
+	})
 }
 
 // FlowFailed feeds that a step could not be done, with a reason in JSON.
-func (h *Host) FlowFailed(flow uint64, reason []byte) (failure *Failure) {
-	defer h.guard(&failure)
-	f, failure := h.take(flow)
-	if failure != nil {
-		return failure
-	}
-	defer f.mu.Unlock()
-	why, err := readReason(reason)
-	if err != nil {
-		return fail(err)
-	}
-	return fail(f.core.Failed(f.now(), why))
+func (h *Host) FlowFailed(flow uint64, reason []byte) *Failure {
+	return h.feed(flow, func(f *core.Flow, now core.Instant) error {
+		why, err := readReason(reason)
+		if err != nil {
+			return err
+		}
+		return f.Failed(now, why)
+	})
 }
 
 // FlowLoaded feeds what the shared store had; nothing at all stands for no entry.
-func (h *Host) FlowLoaded(flow uint64, entry []byte) (failure *Failure) {
-	defer h.guard(&failure)
-	f, failure := h.take(flow)
-	if failure != nil {
-		return failure
-	}
-	defer f.mu.Unlock()
+func (h *Host) FlowLoaded(flow uint64, entry []byte) *Failure {
 	if len(entry) == 0 {
 		entry = nil
 	}
-	return fail(f.core.Loaded(f.now(), entry))
+	return h.feed(flow, func(f *core.Flow, now core.Instant) error { return f.Loaded(now, entry) })
 }
 
 // FlowSaved feeds that the shared store has the entry.
-func (h *Host) FlowSaved(flow uint64) (failure *Failure) {
+func (h *Host) FlowSaved(flow uint64) *Failure {
+	return h.feed(flow, func(f *core.Flow, now core.Instant) error { return f.Saved(now) })
+}
+
+// feed tells a flow what became of its step.
+func (h *Host) feed(flow uint64, outcome func(*core.Flow, core.Instant) error) (failure *Failure) {
 	defer h.guard(&failure)
 	f, failure := h.take(flow)
 	if failure != nil {
 		return failure
 	}
 	defer f.mu.Unlock()
-	return fail(f.core.Saved(f.now()))
+	return fail(outcome(f.core, f.now()))
 }
 
 // FlowPerform does the current step with the host's transport, a key that the
