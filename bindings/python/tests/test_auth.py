@@ -1,4 +1,4 @@
-"""source.auth() with requests and with httpx, sync and async: the same table for all three."""
+"""source.auth() with requests, httpx and httpx2, sync and async: the same table for all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 import requests
 
@@ -25,20 +26,30 @@ def by_requests(source: Source, url: str, **how: Any) -> int:
         return session.post(url, auth=source.auth(), timeout=10, **how).status_code
 
 
-def by_httpx(source: Source, url: str, **how: Any) -> int:
-    with httpx.Client(auth=source.auth(), trust_env=False, follow_redirects=True) as client:
-        return client.post(url, **how).status_code
+def by_httpx(source: Source, url: str, module: Any = httpx, **how: Any) -> int:
+    with module.Client(auth=source.auth(), trust_env=False, follow_redirects=True) as client:
+        status: int = client.post(url, **how).status_code
+        return status
 
 
-def by_httpx_async(source: Source, url: str, **how: Any) -> int:
+def by_httpx_async(source: Source, url: str, module: Any = httpx, **how: Any) -> int:
     async def send() -> int:
-        async with httpx.AsyncClient(auth=source.auth(), trust_env=False, follow_redirects=True) as client:
-            return (await client.post(url, **how)).status_code
+        async with module.AsyncClient(auth=source.auth(), trust_env=False, follow_redirects=True) as client:
+            status: int = (await client.post(url, **how)).status_code
+            return status
 
     return asyncio.run(send())
 
 
-every_way = pytest.mark.parametrize("send", [by_requests, by_httpx, by_httpx_async])
+def by_httpx2(source: Source, url: str, **how: Any) -> int:
+    return by_httpx(source, url, httpx2, **how)
+
+
+def by_httpx2_async(source: Source, url: str, **how: Any) -> int:
+    return by_httpx_async(source, url, httpx2, **how)
+
+
+every_way = pytest.mark.parametrize("send", [by_requests, by_httpx, by_httpx_async, by_httpx2, by_httpx2_async])
 
 
 @pytest.fixture
@@ -126,6 +137,8 @@ async def _pieces() -> Any:
         (by_requests, lambda: {"data": iter([b"piece"])}),
         (by_httpx, lambda: {"content": iter([b"piece"])}),
         (by_httpx_async, lambda: {"content": _pieces()}),
+        (by_httpx2, lambda: {"content": iter([b"piece"])}),
+        (by_httpx2_async, lambda: {"content": _pieces()}),
     ],
 )
 def test_a_body_that_cannot_be_sent_twice_is_not(send: Send, how: Any, source: Source, api: Api) -> None:

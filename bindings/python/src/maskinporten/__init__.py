@@ -6,7 +6,8 @@
 
 A Source keeps its token, renews it in the background before it ends, and lets
 any number of threads and tasks share one fetch. Importing this package loads
-next to nothing; the shared library that does the work is loaded with the first Client.
+next to nothing; what does the work, a shared library or a WebAssembly module,
+is loaded with the first Client. maskinporten.testing has a Maskinporten for tests.
 """
 
 from __future__ import annotations

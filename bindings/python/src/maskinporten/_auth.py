@@ -72,9 +72,7 @@ def _rewind(request: Any) -> bool:
 
 
 def bearer_auth(source: Source) -> BearerAuth:
-    """Make the object: one that httpx knows too, if httpx is installed."""
-    try:
-        from ._auth_httpx import HttpxBearerAuth
-    except ModuleNotFoundError:
-        return BearerAuth(source)
-    return HttpxBearerAuth(source)
+    """Make the object: one that httpx and httpx2 know too, if they are installed."""
+    from ._auth_httpx import auth_class
+
+    return auth_class()(source)

@@ -1,19 +1,23 @@
-"""The bearer token for httpx, whose auth objects are classes of its own."""
+"""The bearer token for httpx and its successor httpx2, whose auth objects are classes of their own."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import AsyncGenerator, Generator
-
-import httpx
+from functools import cache
+from typing import Any
 
 from ._auth import HEADER, BearerAuth
 from ._token import Token
 
 
-class HttpxBearerAuth(BearerAuth, httpx.Auth):
+class _HttpxFlow(BearerAuth):
     """A BearerAuth that httpx drives, for sync and async clients."""
 
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    requires_request_body = False
+    requires_response_body = False
+
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
         """Yield the request with the token, and again with a new one after a 401."""
         token = self._source.token()
         request.headers[HEADER] = token.header
@@ -25,7 +29,7 @@ class HttpxBearerAuth(BearerAuth, httpx.Auth):
                 request.headers[HEADER] = fresh.header
                 yield request
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Do the same without blocking the event loop."""
         token = await self._source.token_async()
         request.headers[HEADER] = token.header
@@ -38,7 +42,22 @@ class HttpxBearerAuth(BearerAuth, httpx.Auth):
                 yield request
 
 
-def _may_repeat(request: httpx.Request, response: httpx.Response, token: Token) -> bool:
+def _may_repeat(request: Any, response: Any, token: Token) -> bool:
     # After a redirect to another host the header is gone: that 401 says nothing about the token.
     asked_with = response.request.headers.get(HEADER)
-    return response.status_code == 401 and asked_with == token.header and isinstance(request.stream, httpx.ByteStream)
+    # A body of bytes, and no generator, can be sent twice.
+    return bool(
+        response.status_code == 401 and asked_with == token.header and type(request.stream).__name__ == "ByteStream"
+    )
+
+
+@cache
+def auth_class() -> type[BearerAuth]:
+    """Return a class that those of the two know that are installed."""
+    bases: list[type] = []
+    for name in ("httpx", "httpx2"):
+        try:
+            bases.append(importlib.import_module(name).Auth)
+        except ImportError:
+            continue
+    return type("BearerAuth", (_HttpxFlow, *bases), {}) if bases else BearerAuth

@@ -11,6 +11,10 @@ MaskinportenError
 
 Programs decide by class, `code` and `retryable`; people read the text. No text
 and no attribute ever holds a token, a grant or a key.
+
+What a signer or a transport of the program raised, and what did not pass when the
+core tried again, is raised as it is, and stands outside the tree. What a store
+raised fails nothing: it is the `__cause__` of the error in a "store_failed" event.
 """
 
 from __future__ import annotations
