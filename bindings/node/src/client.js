@@ -41,6 +41,7 @@ export class BoundClient {
       store,
       report: () => reporter.report(),
       waitUntil: runtime.waitUntil,
+      flows: new Set(),
       sendOnce: runtime.sendOnce,
       waitWhileFailing: registration.waitWhileFailing === true,
     };

@@ -8,6 +8,9 @@ import { sleep, within } from "./waiting.js";
 const signTimeout = 5000;
 const storeTimeout = 2000;
 
+// No flow takes so long. One that does was left behind by a request that a Worker gave up, which ends its promises without a word.
+const longest = 60_000;
+
 const leastLife = 60; // seconds; Cloudflare KV takes no less, and an entry knows its own end
 
 const encoder = new TextEncoder();
@@ -18,7 +21,7 @@ const encoder = new TextEncoder();
  *
  * @param engine the engine that holds the flow
  * @param {bigint} source the source's handle
- * @param {{keys: import("./signing.js").Keys, fetch: Function, store?: object, report: () => void, waitUntil: Function}} means
+ * @param {{keys: import("./signing.js").Keys, fetch: Function, store?: object, report: () => void, waitUntil: Function, flows: Set<Flow>}} means
  * @param {import("./waiting.js").Stop} stop ends the flow when the client is closed
  * @returns {Promise<Token>}
  */
@@ -56,6 +59,7 @@ class Flow {
   #means;
   #keys; // of the beginning: what is in progress may be of a key that was rotated away
   #stop;
+  #started = Date.now();
   #thrown; // {cause} of the last step, for the error it may lead to
 
   constructor(engine, source, means, stop) {
@@ -65,9 +69,15 @@ class Flow {
     this.#stop = stop;
     this.#number = engine.flowNew(source);
     this.#generation = engine.generation;
+    for (const flow of means.flows) {
+      if (this.#started - flow.#started < longest) break; // they are in the order of their starts
+      flow.free();
+    }
+    means.flows.add(this);
   }
 
   free() {
+    if (!this.#means.flows.delete(this)) return;
     if (this.#engine.generation === this.#generation) this.#engine.flowFree(this.#number); // else it went with its instance
     this.#means.report();
   }

@@ -15,7 +15,7 @@ export async function suite(name, entry) {
   const { nativeEngine } = await internal("native.js");
   const { WasmEngine } = await internal("engine-wasm.js");
   const ownEngine = name === "native" ? nativeEngine : () => new WasmEngine(name, () => start(name));
-  const world = makeWorld(name, await import(entry), fixtures, { inspect, node: { crypto }, bind, ownEngine });
+  const world = makeWorld(name, await import(entry), fixtures, { inspect, node: { crypto }, bind, ownEngine, parts: { WasmEngine, start } });
   describe(name, { timeout: 120_000 }, () => {
     after(close);
     for (const one of [...casesOf(world), ...collect(() => oddTests(world))]) {

@@ -238,6 +238,62 @@ export function oddTests(world) {
       assert.ok((await world.client(t, signing(thenable)).source({ scope: plain() }).token()).accessToken);
     });
 
+    const clocks = world.name === "native" && "the library reads the clocks of the machine";
+    test("F86: a request that was frozen for good holds up nobody, and leaves nothing behind", { skip: clocks }, async (t) => {
+      const engine = world.ownEngine();
+      const { Client } = world.bind(() => engine, { sharesPromises: false });
+      const jtis = [];
+      let frozen = true;
+      const client = new Client(
+        world.sandbox.config({
+          fetch: (url, init) => {
+            jtis.push(JSON.parse(Buffer.from(new URLSearchParams(init.body).get("assertion").split(".")[1], "base64url")).jti);
+            return frozen ? new Promise(() => {}) : fetch(url, init);
+          },
+        }),
+      );
+      t.after(() => client.close());
+      const source = client.source({ scope: plain() });
+      const lost = source.token();
+      lost.catch(() => {}); // the test's end closes the client
+      while (jtis.length === 0) await new Promise(setImmediate);
+      frozen = false;
+      const { now: date } = Date;
+      const monotonic = performance.now;
+      t.after(() => ([Date.now, performance.now] = [date, monotonic]));
+      const later = (ms) => {
+        Date.now = () => date() + ms;
+        performance.now = () => monotonic.call(performance) + ms;
+      };
+      later(25_000); // behind the lease of the flow that was lost
+      const { accessToken } = await source.token();
+      assert.ok(accessToken);
+      const before = engine.liveHandles();
+      later(90_000);
+      await client.source({ scope: world.sandbox.settings.scopes.other }).token();
+      assert.equal(engine.liveHandles(), before, "one source more, and the flow that was lost is gone");
+      assert.equal(new Set(jtis).size, jtis.length, "no jti twice");
+    });
+
+    test("F86: an instance that was made anew goes on with new grants", { skip: clocks && "the library is never made anew" }, async (t) => {
+      const instances = [];
+      const { WasmEngine } = world.parts;
+      const engine = new WasmEngine(world.name, () => instances[instances.push(world.parts.start(world.name)) - 1]);
+      const { Client } = world.bind(() => engine);
+      const client = new Client(world.sandbox.config());
+      t.after(() => client.close());
+      const source = client.source({ scope: plain() });
+      const first = await source.token();
+      client.rotate({ key: world.sandbox.config().key });
+      const second = await source.token();
+      new Uint8Array(instances[0].memory.buffer).fill(0xff);
+      await source.token().catch(({ code }) => assert.equal(code, "internal"));
+      const third = await source.token();
+      assert.equal(new Set([first, second, third].map((token) => token.accessToken)).size, 3);
+      const jtis = (await world.sandbox.requests()).map(({ jti }) => jti);
+      assert.equal(new Set(jtis).size, jtis.length);
+    });
+
     test("where promises are not shared, callers still cause one request", async (t) => {
       const background = [];
       const { Client } = world.bind(world.ownEngine, { sharesPromises: false, waitUntil: (promise) => background.push(promise) });
