@@ -47,9 +47,13 @@ func prepareDoctor(o *options) action {
 		if err := who.open(); err != nil {
 			return err
 		}
+		in, err := examined(c, &who, what)
+		if err != nil {
+			return err
+		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		found := doctor.Examine(ctx, examined(c, &who, what), doctor.Options{Offline: offline, Progress: func(step string) {
+		found := doctor.Examine(ctx, in, doctor.Options{Offline: offline, Progress: func(step string) {
 			fmt.Fprintf(c.err, "… %s\n", step)
 		}})
 		if err := writeExamination(c.out, found, asJSON); err != nil {
@@ -62,8 +66,9 @@ func prepareDoctor(o *options) action {
 	}
 }
 
-// examined is what the options say, and what is wrong with it already.
-func examined(c *console, who *registration, what asked) doctor.Input {
+// examined is what the options say, and what is wrong with it already. Its
+// error is a misuse.
+func examined(c *console, who *registration, what asked) (doctor.Input, error) {
 	g := who.read(c)
 	in := doctor.Input{Config: g.config, KeyUnread: g.keyErr != nil}
 	for _, p := range g.missing {
@@ -73,10 +78,11 @@ func examined(c *console, who *registration, what asked) doctor.Input {
 	}
 	in.Problems = append(in.Problems, problemsIn("environment", g.environmentErr)...)
 	in.Problems = append(in.Problems, problemsIn("key", g.keyErr)...)
+	exchanges, err := what.exchanges.at(g.config.Environment, who.settings)
 	if request := what.tokenRequest(c, who); len(request.Scopes) > 0 {
-		in.Request, in.Exchanges = &request, what.exchanges(g.config.Environment)
+		in.Request, in.Exchanges = &request, exchanges
 	}
-	return in
+	return in, err
 }
 
 // members are the members of a configuration that options and variables give.

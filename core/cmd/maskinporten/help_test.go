@@ -10,7 +10,9 @@ import (
 
 // registrationOptions say who asks, and for what.
 var registrationOptions = []string{"--scope", "--env", "--issuer", "--token-endpoint", "--client-id", "--key", "--kid", "--alg", "--password-env", "--password-file",
-	"--certificate", "--resource", "--consumer-org", "--pid", "--system-user", "--exchange", "--customs-endpoint", "--allow-loopback-http", "--settings"}
+	"--certificate", "--eseal", "--grant-life", "--accept-reduced-scope", "--resource", "--consumer-org", "--pid", "--system-user", "--consent", "--consent-from", "--iss-onbehalfof", "--claim",
+	"--exchange", "--exchange-audience", "--exchange-resource", "--exchange-scope", "--subject-token-type", "--requested-token-type", "--exchange-test",
+	"--customs-endpoint", "--allow-loopback-http", "--settings"}
 
 // options of each command, as the help must list them.
 var optionsOf = map[string][]string{
@@ -18,7 +20,7 @@ var optionsOf = map[string][]string{
 	"sandbox":     {"--listen", "--config", "--out", "--until-stdin-closes"},
 	"keygen":      {"--bits", "--alg", "--kid", "--out", "--format", "--force"},
 	"certificate": {"--env", "--json"},
-	"token":       slices.Concat(registrationOptions, []string{"--timeout", "--json"}),
+	"token":       slices.Concat(registrationOptions, []string{"--timeout", "--header", "--json", "--with-token"}),
 	"doctor":      slices.Concat(registrationOptions, []string{"--offline", "--timeout", "--json"}),
 	"version":     nil,
 	"help":        nil,
@@ -84,7 +86,23 @@ func TestMisuse(t *testing.T) {
 		{"token --timeout soon", `--timeout: "soon" is not a time`},
 		{"token --timeout -1s", `"-1s" is not a time`},
 		{"token --alg ES256", `"ES256" is not one of RS256, RS384, RS512`},
-		{"token --exchange altinn", `"altinn" is not one of customs`},
+		{"token --exchange altin", `"altin" is not one of customs, altinn:ENV`},
+		{"token --exchange=", `"" is not one of customs`},
+		{"token --exchange altinn:tt03", `--exchange: Altinn has no environment "tt03". Use prod, tt02`},
+		{"token --exchange altinn:", "or give its address as altinn=URL"},
+		{"token --exchange altinn=", "no URL behind altinn="},
+		{"token --exchange customs=", "no URL behind customs="},
+		{"token --env test --exchange-audience a", "--exchange-audience: it goes behind the --exchange"},
+		{"token --exchange-test --exchange altinn:tt02", "--exchange-test: it goes behind the --exchange"},
+		{"token --exchange altinn:tt02 --exchange-test=perhaps", `"perhaps" is neither true nor false`},
+		{"token --exchange https://a.example/token --exchange-scope=", "--exchange-scope: the value is empty"},
+		{"doctor --exchange altinn", "name Altinn's environment, as in altinn:tt02"},
+		{"token --claim hunter2", "--claim: the value is not of the form NAME=JSON"},
+		{"token --claim a=1 --claim a=2", "--claim: a is given twice"},
+		{"token --consent-from=", "--consent-from: the value is empty"},
+		{"token --grant-life 60", `--grant-life: "60" is not a time such as 30s`},
+		{"token --header --json", "--header and --json exclude each other"},
+		{"token --with-token", "--with-token is for --json"},
 		{"token --env test --issuer https://a.example/", "--env and --issuer"},
 		{"token --password-env A --password-file b", "--password-env and --password-file"},
 		{"doctor --timeout 0s", `"0s" is not a time`},

@@ -125,6 +125,7 @@ type world struct {
 		CustomsTestAuth                    string `json:"customs_test_auth"`
 		CustomsTokenEndpoint               string `json:"customs_token_endpoint"`
 		SampleAPI                          string `json:"sample_api"`
+		AltinnExchange                     string `json:"altinn_exchange"`
 		ClientID                           string `json:"client_id"`
 		KeyPEM                             string `json:"key_pem"`
 		KeyJWK                             string `json:"key_jwk"`
@@ -134,13 +135,19 @@ type world struct {
 		CertificatePassword                string `json:"certificate_password"`
 		CustomerOrganization               string `json:"customer_organization"`
 		Scopes                             struct {
-			Customs, Plain, Other, Delegated, Ungranted string
-			SystemUser                                  string `json:"system_user"`
+			Customs, Plain, Other, Delegated, Ungranted, Consent, ESeal string
+			SystemUser                                                  string `json:"system_user"`
 		}
 		SystemUser struct {
 			Org         string
 			ExternalRef string `json:"external_ref"`
 		} `json:"system_user"`
+		Consent struct{ ID, From string }
+		ESeal   struct {
+			P12, PEM, Password     string
+			OrganizationIdentifier string `json:"organization_identifier"`
+			ClientID               string `json:"client_id"`
+		}
 	}
 }
 

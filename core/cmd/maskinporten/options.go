@@ -91,10 +91,12 @@ func (o *options) add(name, value, help string, many bool, read func(string) err
 	o.rows = append(o.rows, [2]string{"--" + name + " " + value, help})
 }
 
+var errEmpty = errors.New("the value is empty")
+
 func (o *options) text(target *string, name, value, help string) {
 	o.add(name, value, help, false, func(text string) error {
 		if text == "" {
-			return errors.New("the value is empty")
+			return errEmpty
 		}
 		*target = text
 		return nil
@@ -145,5 +147,22 @@ func (o *options) duration(target *time.Duration, name, value, help string) {
 
 func (o *options) flag(target *bool, name, help string) {
 	o.set.BoolVar(target, name, false, "")
+	o.rows = append(o.rows, [2]string{"--" + name, help})
+}
+
+// flagDo is a flag whose place among the other options matters.
+func (o *options) flagDo(name, help string, do func(on bool) error) {
+	o.set.BoolFunc(name, "", func(text string) error {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			err = fmt.Errorf("%q is neither true nor false", core.Printable(text))
+		} else {
+			err = do(on)
+		}
+		if err != nil {
+			o.problem = misused("--%s: %v", name, err)
+		}
+		return err
+	})
 	o.rows = append(o.rows, [2]string{"--" + name, help})
 }

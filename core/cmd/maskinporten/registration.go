@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"strings"
+	"time"
 
 	"github.com/maskinporten-core/maskinporten/core"
 	"github.com/maskinporten-core/maskinporten/core/keys"
@@ -38,21 +39,26 @@ type registration struct {
 	clientID                                            string
 	key, keyID, algorithm, certificate                  string
 	passwordVariable, passwordFile                      string
+	eseal, acceptReducedScope                           bool
+	grantLife                                           time.Duration
 
 	settings settings // of settingsFile, once read
 }
 
 func (r *registration) declare(o *options) {
-	o.text(&r.environment, "env", "NAME", "environment of Maskinporten: test or production")
+	o.text(&r.environment, "env", "NAME", "environment of Maskinporten, test or production, or of Skyporten, skyporten-test or skyporten")
 	o.text(&r.issuer, "issuer", "URL", "issuer of another environment, slash at the end included; default $"+variableIssuer)
 	o.text(&r.tokenEndpoint, "token-endpoint", "URL", "token endpoint of that environment; default $"+variableTokenEndpoint)
 	o.text(&r.clientID, "client-id", "ID", "client id from self-service; default $"+variableClientID)
 	o.text(&r.key, "key", "FILE|-", "private key: PEM, JWK or PKCS#12, - for stdin; default the JWK in $"+variableKey)
 	o.text(&r.keyID, "kid", "ID", "kid under which the key is registered; not needed for a JWK that has it")
-	o.text(&r.certificate, "certificate", "FILE", "certificate chain of a virksomhetssertifikat that is not in the same file as its key")
+	o.text(&r.certificate, "certificate", "FILE", "certificate chain of a virksomhetssertifikat or eSeal that is not in the same file as its key")
 	o.choice(&r.algorithm, "alg", "signature algorithm; the JWK's own or RS256 if left out", core.RS256, core.RS384, core.RS512)
 	o.text(&r.passwordVariable, "password-env", "NAME", "environment variable that holds the password of the key")
 	o.text(&r.passwordFile, "password-file", "FILE", "file that holds the password of the key")
+	o.flag(&r.eseal, "eseal", "sign with the eSeal of a European business, which has no registration: the key has no kid but its whole certificate chain, and the client id is any name")
+	o.duration(&r.grantLife, "grant-life", "TIME", "how long each grant holds: 10s to 120s, 60s if left out")
+	o.flag(&r.acceptReducedScope, "accept-reduced-scope", "take a token that lacks some of the scopes that were asked for")
 	o.text(&r.settingsFile, "settings", "FILE", "settings.json of a sandbox; used instead of all environment variables")
 	o.text(&r.customsEndpoint, "customs-endpoint", "URL", "token endpoint of Customs, for an environment that is not built in; default $"+variableCustoms)
 	o.flag(&r.loopbackHTTP, "allow-loopback-http", "allow http without TLS to this machine, for a sandbox; default $"+variableLoopback)
@@ -67,6 +73,9 @@ func (r *registration) open() (err error) {
 		return misused("--password-env and --password-file exclude each other")
 	case r.settingsFile != "":
 		r.settings, err = readSettings(r.settingsFile)
+	}
+	if r.eseal {
+		r.settings = r.settings.asESeal()
 	}
 	return err
 }
@@ -108,6 +117,7 @@ func (r *registration) read(c *console) (g given) {
 	g.config = core.ClientConfig{
 		ClientID:  cmp.Or(r.clientID, r.settings.ClientID, r.variable(c, variableClientID)),
 		Transport: nethttp.New(nethttp.Config{}),
+		ESeal:     r.eseal, GrantLife: r.grantLife, AcceptReducedScope: r.acceptReducedScope,
 	}
 	var environment core.Environment
 	environment, g.environmentErr = r.chooseEnvironment(c)
@@ -121,7 +131,8 @@ func (r *registration) read(c *console) (g given) {
 		g.miss("--env", "no environment is given", "Give --env test or --env production, or set "+variableIssuer+" and "+variableTokenEndpoint+".")
 	}
 	if g.config.ClientID == "" {
-		g.miss("--client-id", "no client id is given", "Give the client id from Maskinporten's self-service with --client-id, or in "+variableClientID+".")
+		g.miss("--client-id", "no client id is given", r.worded("Give the client id from Maskinporten's self-service with --client-id, or in "+variableClientID+".",
+			"Give any name with --client-id, or in "+variableClientID+"; an eSeal is not registered."))
 	}
 	data, options, err := r.readKey(c)
 	defer clear(data)
@@ -129,7 +140,8 @@ func (r *registration) read(c *console) (g given) {
 	case err != nil:
 		g.keyErr = err
 	case data == nil:
-		g.miss("--key", "no key is given", "Give a file with the private key with --key, or a private JWK in "+variableKey+"; maskinporten keygen makes one.")
+		g.miss("--key", "no key is given", r.worded("Give a file with the private key with --key, or a private JWK in "+variableKey+"; maskinporten keygen makes one.",
+			"Give the file of the eSeal, with its key and its whole certificate chain, with --key."))
 	default:
 		var private *keys.Private
 		if private, g.keyErr = keys.Parse(data, options); g.keyErr == nil {
@@ -137,6 +149,14 @@ func (r *registration) read(c *console) (g given) {
 		}
 	}
 	return g
+}
+
+// worded is the text for a registered client, or for one with an eSeal.
+func (r *registration) worded(registered, sealed string) string {
+	if r.eseal {
+		return sealed
+	}
+	return registered
 }
 
 func (g *given) miss(field, message, remedy string) {
@@ -179,7 +199,7 @@ func (r *registration) readKey(c *console) ([]byte, keys.Options, error) {
 	}
 	file, option := r.key, "--key"
 	if file == "" {
-		file, option = cmp.Or(r.settings.KeyPEM, r.settings.KeyJWK), "key_pem in the settings"
+		file, option = cmp.Or(r.settings.KeyPEM, r.settings.KeyJWK), r.worded("key_pem in the settings", "eseal.pem in the settings")
 		options.KeyID = cmp.Or(r.keyID, r.settings.KeyID)
 	}
 	if file == "" {

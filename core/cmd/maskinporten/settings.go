@@ -15,6 +15,7 @@ type settings struct {
 	MetadataURL          string `json:"metadata_url"`
 	CustomsTokenEndpoint string `json:"customs_token_endpoint"`
 	CustomsTestAuth      string `json:"customs_test_auth"`
+	AltinnExchange       string `json:"altinn_exchange"`
 	// Control is where a sandbox shows its journal. A real Maskinporten has none.
 	Control  string `json:"control"`
 	ClientID string `json:"client_id"`
@@ -25,6 +26,11 @@ type settings struct {
 	Scopes struct {
 		Customs string `json:"customs"`
 	} `json:"scopes"`
+	// ESeal is a European business, which has a key of its own.
+	ESeal struct {
+		PEM      string `json:"pem"`
+		ClientID string `json:"client_id"`
+	} `json:"eseal"`
 }
 
 func readSettings(path string) (settings, error) {
@@ -42,6 +48,12 @@ func readSettings(path string) (settings, error) {
 		return s, failed(core.CodeInvalidConfig, path+" is not a JSON object", remedy, nil)
 	}
 	return s, nil
+}
+
+// asESeal are the settings of the European business in s.
+func (s settings) asESeal() settings {
+	s.ClientID, s.KeyID, s.KeyPEM, s.KeyJWK = s.ESeal.ClientID, "", s.ESeal.PEM, ""
+	return s
 }
 
 func (s settings) environment() core.Environment {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/maskinporten-core/maskinporten/core"
@@ -18,6 +19,10 @@ token and not the token itself; an error is then a JSON object on stderr.
 
   maskinporten token --env test --client-id ID --key key.jwk --scope toll:movement/road/v2
 
+With --header it prints a line for a request, which curl reads without showing it to other programs:
+
+  maskinporten token --scope SCOPE --exchange altinn:tt02 --header | curl -H @- https://api.example.no
+
 Options go before the settings file, and that before the environment variables.`,
 	prepare: prepareToken,
 }
@@ -25,27 +30,27 @@ Options go before the settings file, and that before the environment variables.`
 func prepareToken(o *options) action {
 	var who registration
 	var what asked
-	var asJSON bool
+	var form tokenForm
 	timeout := 30 * time.Second
 	what.declareScope(o)
 	who.declare(o)
 	what.declare(o)
 	o.duration(&timeout, "timeout", "TIME", "longest time that it may take; 30s if left out")
-	o.flag(&asJSON, "json", "print what is known of the token, as JSON and without secrets")
+	form.declare(o)
 	return func(ctx context.Context, c *console) error {
+		if err := form.check(); err != nil {
+			return err
+		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		source, token, err := fetchToken(ctx, c, &who, what)
 		switch {
-		case err != nil && asJSON:
+		case err != nil && form.json:
 			return inJSON{err}
 		case err != nil:
 			return err
-		case asJSON:
-			return writeTokenJSON(c, source, token)
 		}
-		_, err = fmt.Fprintln(c.out, token.AccessToken())
-		return err
+		return form.write(c.out, source, token)
 	}
 }
 
@@ -64,12 +69,16 @@ func fetchToken(ctx context.Context, c *console, who *registration, what asked) 
 	if err != nil {
 		return nil, core.Token{}, err
 	}
+	exchanges, err := what.exchanges.at(config.Environment, who.settings)
+	if err != nil {
+		return nil, core.Token{}, err
+	}
 	client, err := core.NewClient(config)
 	if err != nil {
 		return nil, core.Token{}, err
 	}
 	defer client.Close()
-	source, err := client.Source(request, what.exchanges(config.Environment)...)
+	source, err := client.Source(request, exchanges...)
 	if err != nil {
 		return nil, core.Token{}, err
 	}
@@ -77,15 +86,51 @@ func fetchToken(ctx context.Context, c *console, who *registration, what asked) 
 	return source, token, err
 }
 
-// writeTokenJSON writes one line that can be logged.
-func writeTokenJSON(c *console, source *core.Source, token core.Token) error {
+// tokenForm is how the token is printed; the zero value is the token alone.
+type tokenForm struct{ header, json, withToken bool }
+
+func (f *tokenForm) declare(o *options) {
+	o.flag(&f.header, "header", `print the token as a line "Authorization: Bearer TOKEN"`)
+	o.flag(&f.json, "json", "print what is known of the token, as JSON and without secrets")
+	o.flag(&f.withToken, "with-token", "let the JSON have the token too, as access_token")
+}
+
+func (f *tokenForm) check() error {
+	switch {
+	case f.header && f.json:
+		return misused("--header and --json exclude each other")
+	case f.withToken && !f.json:
+		return misused("--with-token is for --json; without it the token is printed anyway")
+	}
+	return nil
+}
+
+func (f *tokenForm) write(w io.Writer, source *core.Source, token core.Token) (err error) {
+	switch {
+	case f.json:
+		return f.writeJSON(w, source, token)
+	case f.header:
+		_, err = fmt.Fprintln(w, "Authorization: "+token.Header())
+	default:
+		_, err = fmt.Fprintln(w, token.AccessToken())
+	}
+	return err
+}
+
+// writeJSON writes one line, which can be logged unless it has the token.
+func (f *tokenForm) writeJSON(w io.Writer, source *core.Source, token core.Token) error {
 	instant := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-	return json.NewEncoder(c.out).Encode(struct {
+	secret := ""
+	if f.withToken {
+		secret = token.AccessToken()
+	}
+	return json.NewEncoder(w).Encode(struct {
+		AccessToken string `json:"access_token,omitempty"`
 		TokenType   string `json:"token_type"`
 		Scope       string `json:"scope"`
 		RequestedAt string `json:"requested_at"`
 		ExpiresAt   string `json:"expires_at"`
 		UsableUntil string `json:"usable_until"`
 		CacheKey    string `json:"cache_key"`
-	}{token.TokenType(), token.Scope(), instant(token.RequestedAt()), instant(token.ExpiresAt()), instant(token.UsableUntil()), source.Key()})
+	}{secret, token.TokenType(), token.Scope(), instant(token.RequestedAt()), instant(token.ExpiresAt()), instant(token.UsableUntil()), source.Key()})
 }

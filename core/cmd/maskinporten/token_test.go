@@ -127,6 +127,27 @@ func TestTokenJSON(t *testing.T) {
 	}
 }
 
+func TestTokenForms(t *testing.T) {
+	w := shared(t)
+	arguments := []string{"token", "--settings", w.settings, "--scope", w.demo.Scopes.Plain}
+	r := maskinporten(t, append(arguments, "--header")...)
+	r.want(t, 0)
+	token, ok := strings.CutPrefix(r.out, "Authorization: Bearer ")
+	if status, _ := get(t, w.demo.SampleAPI, strings.TrimSuffix(token, "\n")); !ok || status != 200 || strings.Count(r.out, "\n") != 1 || r.errors != "" {
+		t.Errorf("--header: the API answers %d; stderr %q", status, r.errors)
+	}
+
+	r = maskinporten(t, append(arguments, "--json", "--with-token")...)
+	r.want(t, 0)
+	var members map[string]string
+	if err := json.Unmarshal([]byte(r.out), &members); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := get(t, w.demo.SampleAPI, members["access_token"]); status != 200 || members["scope"] != w.demo.Scopes.Plain || len(members) != 7 {
+		t.Errorf("--with-token: the API answers %d; %d members", status, len(members))
+	}
+}
+
 // TestTokenBadInput checks what is refused before anything is sent.
 func TestTokenBadInput(t *testing.T) {
 	w := shared(t)
@@ -182,6 +203,26 @@ func TestTokenBadInput(t *testing.T) {
 		"settings, wrong kind":     {call{arguments: []string{"token", "--settings", file("kind.json", `{"client_id": 7}`)}}, []string{"client_id is a JSON number"}},
 		"settings, empty":          {call{arguments: []string{"token", "--settings", file("empty.json", `{}`), "--scope", "a:b"}}, []string{"--env:", "--client-id:", "--key:"}},
 		"no Customs here":          {call{arguments: []string{"token", "--allow-loopback-http", "--exchange", "customs"}, variables: w.nais(t)}, []string{"no endpoint for this exchange", "--customs-endpoint"}},
+		"consent of nobody":        {with("--consent", d.Consent.ID), []string{"consent.from", "urn:altinn:organization:identifier-no:"}},
+		"consent without id":       {with("--consent-from", d.Consent.From), []string{"consent.id", "is not a UUID"}},
+		"consent, system user":     {with("--consent", d.Consent.ID, "--consent-from", d.Consent.From, "--system-user", "310702641"), []string{"beside system_user", "two tokens"}},
+		"two customers":            {with("--iss-onbehalfof", "a", "--consumer-org", d.CustomerOrganization), []string{"Keep --consumer-org; --iss-onbehalfof is deprecated"}},
+		"claim of the library":     {with("--claim", `aud="hunter2"`), []string{"extra_claims.aud", "leave it out"}},
+		"claim with an option":     {with("--claim", `pid="hunter2"`), []string{"Use the option of that name."}},
+		"claim of details":         {with("--claim", `authorization_details=["hunter2"]`), []string{"Use --system-user or --consent."}},
+		"claim without quotes":     {with("--claim", "purpose=hunter2"), []string{"extra_claims.purpose", "a string has its quotes"}},
+		"claim without a name":     {with("--claim", "=1"), []string{"not a name that a claim can have"}},
+		"long grant":               {with("--grant-life", "3m"), []string{"grant_life_seconds", "from 10 to 120"}},
+		"eSeal with a kid":         {with("--eseal", "--key", d.KeyJWK), []string{"has no kid", "x5c", "Leave kid out"}},
+		"eSeal, nothing given":     {call{arguments: []string{"token", "--env", "test", "--eseal", "--scope", "a:b"}}, []string{"Give any name with --client-id", "its whole certificate chain, with --key"}},
+		"eSeal at Altinn":          {with("--eseal", "--exchange", "altinn"), []string{"exchanges[0]", "organizations in Norway"}},
+		"eSeal, no such file":      {call{arguments: []string{"token", "--eseal", "--settings", file("seal.json", `{"eseal": {"pem": "/nowhere.pem", "client_id": "a"}, "issuer": "https://a.example/", "token_endpoint": "https://a.example/token"}`), "--scope", "a:b"}}, []string{"eseal.pem in the settings"}},
+		"Skyporten, no resource":   {with("--env", "skyporten-test"), []string{"resource", "Skyporten gives no token without"}},
+		"Altinn of production":     {with("--env", "test", "--exchange", "altinn:prod"), []string{"does not trust tokens of", "same environment"}},
+		"audience at Customs":      {with("--exchange", "customs", "--exchange-audience", "a"), []string{"exchanges[0]", "has no token types, audience"}},
+		"test at Customs":          {with("--exchange", "customs", "--exchange-test"), []string{"only Altinn has it"}},
+		"exchange without TLS":     {with("--exchange", "customs", "--exchange", "http://a.example/token"), []string{"exchanges[1].token_endpoint", "is not encrypted"}},
+		"token type, no URI":       {with("--exchange", "https://a.example/token", "--subject-token-type", "jwt"), []string{"subject_token_type", "Give a URI"}},
 		"loopback not allowed":     {with("--env", "test", "--customs-endpoint", d.CustomsTokenEndpoint), []string{"is not encrypted"}},
 	} {
 		t.Run(name, func(t *testing.T) {
