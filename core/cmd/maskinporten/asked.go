@@ -47,6 +47,14 @@ func (a *asked) addClaim(text string) error {
 	return nil
 }
 
+// open reads the settings file, if one is given, and takes what it says.
+func (a *asked) open(who *registration) error {
+	if err := who.open(); err != nil {
+		return err
+	}
+	return a.exchanges.open(who.settings)
+}
+
 // tokenRequest is read once the registration is open, because scopes may come
 // from an environment variable.
 func (a *asked) tokenRequest(c *console, who *registration) core.TokenRequest {

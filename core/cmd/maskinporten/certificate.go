@@ -30,7 +30,7 @@ func prepareCertificate(o *options) action {
 	var name string
 	var asJSON bool
 	o.operands = &files
-	o.text(&name, "env", "NAME", "judge them for this environment too: test or production")
+	o.text(&name, "env", "NAME", "judge them for this environment too: test, production, skyporten-test or skyporten")
 	o.flag(&asJSON, "json", "print one JSON object: certificates and problems")
 	return func(_ context.Context, c *console) error {
 		if len(files) != 1 {

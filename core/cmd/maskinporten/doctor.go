@@ -44,16 +44,12 @@ func prepareDoctor(o *options) action {
 	o.duration(&timeout, "timeout", "TIME", "longest time that it may take; 1m if left out")
 	o.flag(&asJSON, "json", "print one JSON object: ok, findings, environment, key, claims and steps")
 	return func(ctx context.Context, c *console) error {
-		if err := who.open(); err != nil {
-			return err
-		}
-		in, err := examined(c, &who, what)
-		if err != nil {
+		if err := what.open(&who); err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		found := doctor.Examine(ctx, in, doctor.Options{Offline: offline, Progress: func(step string) {
+		found := doctor.Examine(ctx, examined(c, &who, what), doctor.Options{Offline: offline, Progress: func(step string) {
 			fmt.Fprintf(c.err, "… %s\n", step)
 		}})
 		if err := writeExamination(c.out, found, asJSON); err != nil {
@@ -66,9 +62,8 @@ func prepareDoctor(o *options) action {
 	}
 }
 
-// examined is what the options say, and what is wrong with it already. Its
-// error is a misuse.
-func examined(c *console, who *registration, what asked) (doctor.Input, error) {
+// examined is what the options say, and what is wrong with it already.
+func examined(c *console, who *registration, what asked) doctor.Input {
 	g := who.read(c)
 	in := doctor.Input{Config: g.config, KeyUnread: g.keyErr != nil}
 	for _, p := range g.missing {
@@ -78,11 +73,10 @@ func examined(c *console, who *registration, what asked) (doctor.Input, error) {
 	}
 	in.Problems = append(in.Problems, problemsIn("environment", g.environmentErr)...)
 	in.Problems = append(in.Problems, problemsIn("key", g.keyErr)...)
-	exchanges, err := what.exchanges.at(g.config.Environment, who.settings)
 	if request := what.tokenRequest(c, who); len(request.Scopes) > 0 {
-		in.Request, in.Exchanges = &request, exchanges
+		in.Request, in.Exchanges = &request, what.exchanges.at(g.config.Environment)
 	}
-	return in, err
+	return in
 }
 
 // members are the members of a configuration that options and variables give.

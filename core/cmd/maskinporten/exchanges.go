@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,8 +10,8 @@ import (
 )
 
 // exchanges are what the token is led through, in the order of the options.
-// Where Customs is depends on the environment, and where the Altinn of a
-// sandbox is on its settings: those addresses are filled in by at.
+// Where Customs is depends on the environment, and where a sandbox's Altinn is
+// on its settings: open and at fill that in.
 type exchanges []core.Exchange
 
 func (x *exchanges) declare(o *options) {
@@ -90,19 +89,25 @@ func readExchange(text string) (core.Exchange, error) {
 	return core.Exchange{}, fmt.Errorf("%q is not one of customs, altinn:ENV, customs=URL, altinn=URL and the URL of a token endpoint", core.Printable(text))
 }
 
-// at fills in the addresses that the options leave open.
-func (x exchanges) at(environment core.Environment, s settings) ([]core.Exchange, error) {
-	list := slices.Clone(x)
-	for i := range list {
-		exchange := &list[i]
-		switch exchange.Kind {
-		case core.ExchangeCustoms:
-			exchange.TokenEndpoint = cmp.Or(exchange.TokenEndpoint, environment.CustomsTokenEndpoint)
-		case core.ExchangeAltinn:
-			if exchange.TokenEndpoint = cmp.Or(exchange.TokenEndpoint, s.AltinnExchange); exchange.TokenEndpoint == "" {
-				return nil, misused("--exchange: altinn alone is that of a sandbox, by its --settings; name Altinn's environment, as in altinn:tt02")
+// open fills in the addresses that the settings have.
+func (x exchanges) open(s settings) error {
+	for i := range x {
+		if exchange := &x[i]; exchange.Kind == core.ExchangeAltinn && exchange.TokenEndpoint == "" {
+			if exchange.TokenEndpoint = s.AltinnExchange; exchange.TokenEndpoint == "" {
+				return misused("--exchange: altinn alone is that of a sandbox, by its --settings; name Altinn's environment, as in altinn:tt02")
 			}
 		}
 	}
-	return list, nil
+	return nil
+}
+
+// at fills in the addresses that the environment has.
+func (x exchanges) at(environment core.Environment) []core.Exchange {
+	list := slices.Clone(x)
+	for i := range list {
+		if exchange := &list[i]; exchange.Kind == core.ExchangeCustoms && exchange.TokenEndpoint == "" {
+			exchange.TokenEndpoint = environment.CustomsTokenEndpoint
+		}
+	}
+	return list
 }

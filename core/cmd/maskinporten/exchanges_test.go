@@ -68,6 +68,7 @@ func TestTokenExchanges(t *testing.T) {
 		"--exchange", endpoint.URL+"/token", "--exchange-audience", "one", "--exchange-audience", "two", "--exchange-resource", "https://api.example.no",
 		"--exchange-scope", "a:b", "--exchange-scope", "a:c", "--subject-token-type", "urn:ietf:params:oauth:token-type:jwt", "--requested-token-type", "urn:ietf:params:oauth:token-type:access_token",
 		"--exchange", endpoint.URL+"/token", "--exchange-audience", "three")
+	endpoint.Close() // nothing is written to asked any more
 	r.want(t, 0)
 	if r.out != "exchanged-2\n" || len(asked) != 2 {
 		t.Fatalf("stdout %q; the endpoint was asked %d times", r.out, len(asked))

@@ -103,6 +103,7 @@ var asOptions = strings.NewReplacer(
 	"allow_loopback_http", "--allow-loopback-http",
 	"issuer and token_endpoint", "--issuer and --token-endpoint",
 	"the exchange's token_endpoint", "--customs-endpoint",
+	`as in "\"text\""`, `as in --claim 'name="text"'`,
 	"give the endpoint of the exchange", "give its address as altinn=URL",
 	"the request's own member of that name", "the option of that name",
 	"the request's consumer_org", "--consumer-org",

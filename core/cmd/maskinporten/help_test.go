@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +62,25 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// TestReadmeOptions checks that the options which README.md tells of are there.
+func TestReadmeOptions(t *testing.T) {
+	text, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "\n### On the command line\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	told := regexp.MustCompile(`--[a-z][a-z0-9-]*`).FindAllString(section, -1)
+	if !found || len(told) < 10 {
+		t.Fatalf("README.md tells of %v", told)
+	}
+	for _, option := range told {
+		if !slices.Contains(optionsOf["token"], option) {
+			t.Errorf("README.md tells of %s, which is no option of token", option)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	for _, spelling := range []string{"version", "--version"} {
 		r := maskinporten(t, spelling)
@@ -96,6 +117,7 @@ func TestMisuse(t *testing.T) {
 		{"token --exchange-test --exchange altinn:tt02", "--exchange-test: it goes behind the --exchange"},
 		{"token --exchange altinn:tt02 --exchange-test=perhaps", `"perhaps" is neither true nor false`},
 		{"token --exchange https://a.example/token --exchange-scope=", "--exchange-scope: the value is empty"},
+		{"token --exchange altinn", "altinn alone is that of a sandbox"},
 		{"doctor --exchange altinn", "name Altinn's environment, as in altinn:tt02"},
 		{"token --claim hunter2", "--claim: the value is not of the form NAME=JSON"},
 		{"token --claim a=1 --claim a=2", "--claim: a is given twice"},

@@ -56,7 +56,7 @@ func prepareToken(o *options) action {
 
 // fetchToken returns the token, and the source that it came from.
 func fetchToken(ctx context.Context, c *console, who *registration, what asked) (*core.Source, core.Token, error) {
-	if err := who.open(); err != nil {
+	if err := what.open(who); err != nil {
 		return nil, core.Token{}, err
 	}
 	request := what.tokenRequest(c, who)
@@ -69,16 +69,12 @@ func fetchToken(ctx context.Context, c *console, who *registration, what asked) 
 	if err != nil {
 		return nil, core.Token{}, err
 	}
-	exchanges, err := what.exchanges.at(config.Environment, who.settings)
-	if err != nil {
-		return nil, core.Token{}, err
-	}
 	client, err := core.NewClient(config)
 	if err != nil {
 		return nil, core.Token{}, err
 	}
 	defer client.Close()
-	source, err := client.Source(request, exchanges...)
+	source, err := client.Source(request, what.exchanges.at(config.Environment)...)
 	if err != nil {
 		return nil, core.Token{}, err
 	}

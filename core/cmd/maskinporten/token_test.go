@@ -210,7 +210,7 @@ func TestTokenBadInput(t *testing.T) {
 		"claim of the library":     {with("--claim", `aud="hunter2"`), []string{"extra_claims.aud", "leave it out"}},
 		"claim with an option":     {with("--claim", `pid="hunter2"`), []string{"Use the option of that name."}},
 		"claim of details":         {with("--claim", `authorization_details=["hunter2"]`), []string{"Use --system-user or --consent."}},
-		"claim without quotes":     {with("--claim", "purpose=hunter2"), []string{"extra_claims.purpose", "a string has its quotes"}},
+		"claim without quotes":     {with("--claim", "purpose=hunter2"), []string{"extra_claims.purpose", `as in --claim 'name="text"'`}},
 		"claim without a name":     {with("--claim", "=1"), []string{"not a name that a claim can have"}},
 		"long grant":               {with("--grant-life", "3m"), []string{"grant_life_seconds", "from 10 to 120"}},
 		"eSeal with a kid":         {with("--eseal", "--key", d.KeyJWK), []string{"has no kid", "x5c", "Leave kid out"}},
