@@ -27,7 +27,7 @@ func (c *Client) Token(ctx context.Context, request TokenRequest, exchanges ...E
 // askedTable finds the Source of a request that was asked for before, in the
 // same words. Readers search it without a lock: a slot changes once, from empty
 // to full, and whatever else changes makes new slots. It holds at most as many
-// Sources as the cache may hold tokens, and no tokens.
+// Sources as the cache may hold tokens, and keeps no token that it has dropped.
 type askedTable struct {
 	seed  [2]uint64
 	slots atomic.Pointer[[]atomic.Pointer[Source]] // as many as a power of two
@@ -53,11 +53,17 @@ func (t *askedTable) find(request *TokenRequest, exchanges []Exchange) *Source {
 // what is found is the same request in every field.
 func search(slots []atomic.Pointer[Source], hash uint64, request *TokenRequest, exchanges []Exchange) (*Source, uint64) {
 	last := uint64(len(slots) - 1)
+	isPlain := plain(request, exchanges)
 	for at := hash & last; ; at = (at + 1) & last {
 		s := slots[at].Load()
-		if s == nil || sameRequest(&s.request, request) && sameExchanges(s.exchanges, exchanges) {
-			return s, at
+		switch {
+		case s == nil:
+		case s.plain != isPlain, s.request.ConsumerOrg != request.ConsumerOrg, !sameTexts(s.request.Scopes, request.Scopes):
+			continue
+		case !isPlain && !(sameRest(&s.request, request) && sameExchanges(s.exchanges, exchanges)):
+			continue
 		}
+		return s, at
 	}
 }
 
@@ -97,7 +103,7 @@ func (t *askedTable) hash(r *TokenRequest, exchanges []Exchange) uint64 {
 	if r.ConsumerOrg != "" {
 		h = t.mixedText(h, r.ConsumerOrg)
 	}
-	if plain(r) && len(exchanges) == 0 {
+	if plain(r, exchanges) {
 		return h
 	}
 	h = t.mixed(t.mixed(h, r.Resource...), r.OnBehalfOf, r.PID)
@@ -156,19 +162,14 @@ func word(text string, at int) uint64 {
 		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
 }
 
-// plain reports whether the request has nothing but scopes and a consumer, as
+// plain reports whether a request has nothing but scopes and a consumer, as
 // most have.
-func plain(r *TokenRequest) bool {
-	return len(r.Resource) == 0 && r.PID == "" && r.OnBehalfOf == "" && r.SystemUser == nil && r.Consent == nil && len(r.ExtraClaims) == 0
+func plain(r *TokenRequest, exchanges []Exchange) bool {
+	return len(exchanges) == 0 && len(r.Resource) == 0 && r.PID == "" && r.OnBehalfOf == "" && r.SystemUser == nil && r.Consent == nil && len(r.ExtraClaims) == 0
 }
 
-func sameRequest(a, b *TokenRequest) bool {
-	if a.ConsumerOrg != b.ConsumerOrg || !sameTexts(a.Scopes, b.Scopes) {
-		return false
-	}
-	if plain(a) && plain(b) {
-		return true
-	}
+// sameRest compares all but scopes and consumer.
+func sameRest(a, b *TokenRequest) bool {
 	return a.PID == b.PID && a.OnBehalfOf == b.OnBehalfOf && sameTexts(a.Resource, b.Resource) &&
 		sameValue(a.SystemUser, b.SystemUser) && sameValue(a.Consent, b.Consent) && maps.Equal(a.ExtraClaims, b.ExtraClaims)
 }

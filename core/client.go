@@ -205,7 +205,7 @@ func (c *Client) Source(request TokenRequest, exchanges ...Exchange) (*Source, e
 	if err := c.config.ValidateSource(kept, hops...); err != nil {
 		return nil, err
 	}
-	source := &Source{client: c, request: kept}
+	source := &Source{client: c, request: kept, plain: plain(&kept, hops)}
 	for i := range hops {
 		source = &Source{client: c, request: kept, exchange: &hops[i], exchanges: hops[: i+1 : i+1], subject: source}
 	}

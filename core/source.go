@@ -14,6 +14,7 @@ type Source struct {
 	// own is the entry's room, if this is the first Source of its key: a reader
 	// of very many keys then waits for memory once less.
 	own      entry
+	plain    bool // the request is; see plain
 	client   *Client
 	request  TokenRequest
 	exchange *Exchange // nil for a token of Maskinporten itself
