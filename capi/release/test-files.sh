@@ -1,7 +1,7 @@
 # What is in the packages, without running it. Read by test.sh.
 
 # What the header declares, which is what every library shows.
-declared() { sed -n 's/^MP_API .*\(mp_[a-z_]*\)(.*/\1/p' "$root/capi/include/maskinporten.h" | sort >"$dir/declared"; }
+declared() { sed -n 's/^MP_API .*\(mp_[a-z_]*\)(.*/\1/p' "$capi/include/maskinporten.h" | sort >"$dir/declared"; }
 
 elf_symbols() {
   declared
