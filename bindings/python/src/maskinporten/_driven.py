@@ -127,7 +127,7 @@ class Driven:
                 self._engine.flow_free(flow)
                 return task
             steps = acquire(self._engine, flow, step, self._hooks, faults, self._closed)
-            task = tasks[key] = loop.create_task(self._fly_async(key, steps))
+            task = tasks[key] = loop.create_task(self._fly_async(key, steps, faults))
             task.add_done_callback(lambda _: tasks.pop(key, None))
         return task
 
@@ -145,7 +145,7 @@ class Driven:
     def _begin(self, source: int, key: bytes) -> tuple[int, Step, Faults]:
         flow = self._engine.flow_new(source)
         step: Step = json.loads(self._engine.flow_next(flow))
-        return flow, step, self._faults.setdefault(key, Faults())
+        return flow, step, self._faults.get(key) or Faults()
 
     def _end(self, flow: int, step: Step, faults: Faults) -> Token:
         self._engine.flow_free(flow)
@@ -170,7 +170,9 @@ class Driven:
         _settle(flight, outcome)
         self._told()
 
-    async def _fly_async(self, key: bytes, steps: Generator[Job, Outcome, Token]) -> Token | BaseException:
+    async def _fly_async(
+        self, key: bytes, steps: Generator[Job, Outcome, Token], faults: Faults
+    ) -> Token | BaseException:
         import asyncio
 
         flying.set(flying.get() | {key})
@@ -181,12 +183,15 @@ class Driven:
         except BaseException as error:
             return error
         finally:
-            self._land(key, self._faults[key])
+            self._land(key, faults)
             self._told()
 
     def _land(self, key: bytes, faults: Faults) -> None:
+        """Remember what hooks raised as long as the core remembers the failure that came of it."""
         if faults.are_none:
             self._faults.pop(key, None)
+        else:
+            self._faults[key] = faults
 
     def _landed(self, flight: Future[Token], timeout: float) -> Token:
         from ._flights import own
