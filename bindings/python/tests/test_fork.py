@@ -305,3 +305,44 @@ def test_f74_signals_reach_the_programs_handlers_during_a_fetch(sandbox: Sandbox
     sandbox.set_faults({"path": "/token", "latency_ms": 900, "times": 1})
     assert signal.SIGUSR1
     assert run(BEGIN + textwrap.dedent(program), sandbox) == "Bearer True"
+
+
+LOCKED = """
+from hooks import CryptographySigner, private_key
+environment = Environment(s["issuer"], s["token_endpoint"], allow_loopback_http=True)
+client = Client(environment=environment, client_id=s["client_id"],
+    signer=CryptographySigner(private_key(s["key_pem"]), s["kid"]))
+source = client.source(s["scopes"]["plain"])
+source.token()
+locks = [client._driven._lock, *([client._engine._lock] if client._engine.name == "wasm" else [])]
+held = threading.Event()
+def hold():
+    for lock in locks:
+        lock.acquire()
+    held.set()
+    time.sleep(60)
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    for call in (source.token, client.status, lambda: client.source("a:b"), lambda: asyncio.run(source.token_async())):
+        try:
+            call()
+        except ForkedError:
+            continue
+        os._exit(1)
+    client.close()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+print("never touched")
+"""
+
+
+@pytest.mark.parametrize("engine", ["native", "wasm"])
+def test_f68_locks_that_are_held_at_the_fork_are_never_touched(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setenv("MASKINPORTEN_ENGINE", engine)
+    program = f"import signal, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n" + BEGIN + LOCKED
+    assert run(program, sandbox) == "never touched"

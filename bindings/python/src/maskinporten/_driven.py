@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 import weakref
 from collections.abc import Callable, Generator
@@ -35,6 +36,7 @@ class Driven:
         """told: called after each flight, and from the thread that ran it."""
         self._engine, self._hooks, self._told = engine, hooks, told
         self._lock = threading.RLock()
+        self._process = os.getpid()
         self._flights: dict[bytes, Future[Token]] = {}
         self._tasks: _Tasks = weakref.WeakKeyDictionary()
         self._faults: dict[bytes, Faults] = {}
@@ -42,6 +44,8 @@ class Driven:
 
     def close(self) -> None:
         """Release those who wait."""
+        if os.getpid() != self._process:
+            return  # in a forked child nobody waits, and the lock may be locked for ever
         self._closed.set()
         with self._lock:
             flights = list(self._flights.values())

@@ -60,7 +60,7 @@ class WasmEngine(Engine):
         return None
 
     def live_handles(self) -> int:
-        with self._lock:
+        with self._free_to_enter():
             return int(self._enter("mp_live_handles"))
 
     def client_events(self, client: int, timeout_ms: int) -> bytes:
@@ -72,7 +72,7 @@ class WasmEngine(Engine):
         self._done("mp_flow_perform", flow)
 
     def source_peek(self, source: int) -> Peeked | None:
-        with self._lock:
+        with self._free_to_enter():
             address, length = self._result(self._enter("mp_source_peek", source))
             block = bytes(self._memory.read(self._store, address, address + length))
             if (status := _number(block[:4])) == 0:  # its block belongs to the instance and is not freed
@@ -95,7 +95,7 @@ class WasmEngine(Engine):
         self._call(verb, inputs)
 
     def _call(self, verb: str, inputs: tuple[int | Secret, ...]) -> bytes:
-        with self._lock:
+        with self._free_to_enter():
             blocks: list[int] = []
             try:
                 values = self._copy_in(inputs, blocks)
@@ -133,10 +133,8 @@ class WasmEngine(Engine):
         self._memory.write(self._store, secret.value, address)
         return address
 
-    def _result(self, packed: int) -> tuple[int, int]:
-        return packed >> 32 & 0xFFFFFFFF, packed & 0xFFFFFFFF
-
-    def _enter(self, export: str, *values: int) -> int:
+    def _free_to_enter(self) -> contextlib.AbstractContextManager[object]:
+        # Before the lock is touched: another thread may have held it at the fork.
         if self._forks != _forks:
             raise _errors.local(
                 "forked",
@@ -144,6 +142,12 @@ class WasmEngine(Engine):
                 "the process forked after the engine was started",
                 "Create the client after the fork, in the process that uses it.",
             )
+        return self._lock
+
+    def _result(self, packed: int) -> tuple[int, int]:
+        return packed >> 32 & 0xFFFFFFFF, packed & 0xFFFFFFFF
+
+    def _enter(self, export: str, *values: int) -> int:
         if self.is_dead:
             raise _stopped(None)
         try:
