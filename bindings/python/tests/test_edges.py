@@ -268,26 +268,32 @@ def test_gevent_with_everything_patched(sandbox: Sandbox) -> None:
     assert sandbox.count("/token") == 1
 
 
-ONE_MORE = (
-    BEGIN
-    + """
-print(new_client().source(s["scopes"]["plain"]).token().token_type, flush=True)
+IN_ANOTHER = f"""
+import sys
+try:
+    import ctypes
+except ImportError:  # Python 3.12 has ctypes in the main interpreter only
+    print("refused", flush=True)
+else:
+    exec({BEGIN!r} + "print(new_client().source(s['scopes']['plain']).token().token_type, flush=True)")
 """
-)
 SUB_INTERPRETERS = f"""
-import _xxsubinterpreters as interpreters
+try:
+    import _xxsubinterpreters as interpreters
+except ImportError:
+    import _interpreters as interpreters
 new_client().source(s["scopes"]["plain"]).token()
 for _ in range(2):
     other = interpreters.create()
-    interpreters.run_string(other, "import sys; sys.argv = " + repr(sys.argv) + {ONE_MORE!r})
+    interpreters.run_string(other, "import sys; sys.argv = " + repr(sys.argv) + {IN_ANOTHER!r})
     interpreters.destroy(other)
 print(new_client().source(s["scopes"]["plain"]).token().token_type)
 """
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the module is called _interpreters, and isolates more")
-def test_f88_a_sub_interpreter_works_beside_the_main_one(sandbox: Sandbox) -> None:
-    assert run(BEGIN + SUB_INTERPRETERS, sandbox).split() == ["Bearer"] * 3
+def test_f88_sub_interpreters_work_beside_the_main_one_or_have_no_ctypes(sandbox: Sandbox) -> None:
+    others = "refused" if sys.version_info[:2] == (3, 12) else "Bearer"
+    assert run(BEGIN + SUB_INTERPRETERS, sandbox).split() == [others, others, "Bearer"]
 
 
 def test_ctrl_c_ends_a_wait_for_a_signer(sandbox: Sandbox) -> None:
