@@ -2,7 +2,7 @@ import { MaskinportenError } from "./errors.js";
 import { camel } from "./settings.js";
 
 /** How many events an engine keeps between two looks at them; there is one after every step. */
-export const keptEvents = 1000;
+export const keptEvents = 100;
 
 /** Hands the events of a client to its observer, who cannot disturb what is going on. */
 export class Reporter {
