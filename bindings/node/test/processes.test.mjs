@@ -74,10 +74,15 @@ for (const engine of ["native", "wasm"]) {
     });
 
     test("memory does not grow with clients, sources, tokens, errors and rotations", (t) => {
-      const { kib, handles, tokens } = run("leak", { entry, rounds: 4000 }, ["--expose-gc"]);
-      t.diagnostic(`RSS after a quarter, half, three quarters and all of ${tokens} tokens: ${kib.join(", ")} KiB`);
-      assert.equal(handles, 0, "every handle of the engine was freed");
-      assert.ok(kib[3] - kib[1] < 8192, `RSS grows: ${kib.join(", ")} KiB`);
+      const grown = [];
+      for (let turn = 0; turn < 2; turn++) {
+        const { kib, handles, tokens } = run("leak", { entry, rounds: 4000 }, ["--expose-gc"]);
+        t.diagnostic(`RSS after a quarter, half, three quarters and all of ${tokens} tokens: ${kib.join(", ")} KiB`);
+        assert.equal(handles, 0, "every handle of the engine was freed");
+        grown.push(Math.max(kib[2], kib[3]) - kib[1]);
+        if (grown.at(-1) < 8192) return;
+      }
+      assert.fail(`RSS grows by ${grown} KiB in each of two runs`); // a leak grows every time, a late collector does not
     });
 
     test("the event loop is not held up by a fetch", (t) => {
