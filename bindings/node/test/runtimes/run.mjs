@@ -98,7 +98,8 @@ async function runWorkerExample(command, { input, project, tell }) {
   const { fixtures } = JSON.parse(readFileSync(input, "utf8"));
   await exampleCases((bindings) => {
     const modules = ["main.mjs", "maskinporten-wasip1.wasm"];
-    return startWorkerd(command, folder, [{ name: "one", modules, bindings }, { name: "two", modules, bindings }, { name: "kv", modules: ["kv.mjs"] }]);
+    const date = "2024-01-01"; // Workers had no FinalizationRegistry and no WeakRef then
+    return startWorkerd(command, folder, [{ name: "one", modules, date, bindings }, { name: "two", modules, date, bindings }, { name: "kv", modules: ["kv.mjs"] }]);
   }, fixtures, tell);
 }
 

@@ -4,14 +4,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-// A date from which FinalizationRegistry and WeakRef are there.
-export const compatibilityDate = "2025-09-01";
-
 /**
  * Starts workers that are described by files in a folder.
  * @param {string} command the program
  * @param {string} folder where the bundles and modules are
- * @param {{name: string, modules: string[], bindings?: string}[]} workers each has a socket
+ * @param {{name: string, modules: string[], date?: string, bindings?: string}[]} workers each has a socket
  * @returns {Promise<{urls: Record<string, string>, close: () => Promise<void>}>}
  */
 export async function startWorkerd(command, folder, workers) {
@@ -43,9 +40,9 @@ function configuration(workers) {
   const text = (value) => JSON.stringify(value);
   const module = (name) => `(name = ${text(name)}, ${name.endsWith(".wasm") ? "wasm" : "esModule"} = embed ${text(name)})`;
   const services = workers.map(
-    ({ name, modules, bindings = "" }) => `(name = ${text(name)}, worker = (
+    ({ name, modules, date = "2025-09-01", bindings = "" }) => `(name = ${text(name)}, worker = (
       modules = [${modules.map(module).join(", ")}],
-      compatibilityDate = ${text(compatibilityDate)},
+      compatibilityDate = ${text(date)},
       bindings = [${bindings}]))`,
   );
   return `using Workerd = import "/workerd/workerd.capnp";
