@@ -45,7 +45,7 @@ VENV    := $(BUILD)/python-venv
 # What `make test` runs: test-go and so on.
 SUITES := go fuzz c java python node edge readme release
 
-.PHONY: help demo test lib wasm cli soak-python packages release dist bench bench-java fuzz soak reproducible
+.PHONY: help demo test lib wasm cli packages release dist bench bench-java fuzz soak soak-python reproducible
 .PHONY: install uninstall clean $(SUITES:%=test-%)
 .DELETE_ON_ERROR:
 
