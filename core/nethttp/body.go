@@ -15,7 +15,8 @@ import (
 
 // body is an answer's body while it is read.
 type body struct {
-	text jsonText
+	begun bool
+	text  jsonText
 	// last is where the last byte is read into. It is there already when
 	// net/http, within that very Read, puts the connection among the idle ones.
 	last [1]byte
@@ -23,9 +24,14 @@ type body struct {
 
 // watched returns a context that makes net/http tell when it puts the
 // connection of the request among the idle ones, which is before it reads more
-// of it. If the body is not whole by then, they are closed.
+// of it. If the body is not whole by then, they are closed. An answer without
+// a body has not been handed over by then, and would be lost with its
+// connection: Send closes that one.
 func (t *Transport) watched(ctx context.Context, b *body) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{PutIdleConn: func(error) {
+		if !b.begun {
+			return
+		}
 		text := b.text
 		if text.add(b.last[:]); !text.ended() {
 			t.http.CloseIdleConnections()
@@ -35,6 +41,7 @@ func (t *Transport) watched(ctx context.Context, b *body) context.Context {
 
 // read reads at most limit bytes.
 func (b *body) read(answer *http.Response, limit int) ([]byte, error) {
+	b.begun = true
 	from := io.LimitReader(answer.Body, int64(limit))
 	if answer.ProtoMajor > 1 { // which frames in another way
 		return io.ReadAll(from)

@@ -76,6 +76,9 @@ func (t *Transport) Send(ctx context.Context, request core.Request) (core.Respon
 		return core.Response{}, classify(ctx, err)
 	}
 	defer answer.Body.Close()
+	if answer.Body == http.NoBody && answer.ProtoMajor == 1 {
+		t.http.CloseIdleConnections()
+	}
 	text, err := body.read(answer, request.MaxBody+1)
 	if err != nil {
 		return core.Response{}, classify(ctx, err)
