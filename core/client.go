@@ -210,7 +210,7 @@ func (c *Client) Source(request TokenRequest, exchanges ...Exchange) (*Source, e
 		source = &Source{client: c, request: kept, exchange: &hops[i], exchanges: hops[: i+1 : i+1], subject: source}
 	}
 	for s := source; s != nil; s = s.subject {
-		s.bind(&s.own)
+		s.bind()
 	}
 	return source, nil
 }
@@ -259,15 +259,14 @@ func (c *Client) use(ring *keyring, index int) {
 	}
 }
 
-// entryFor returns the entry of a key. If there is none, it becomes e, for
-// which another one may have to go.
-func (c *Client) entryFor(key string, e *entry) *entry {
+// entryFor returns the entry of a key, making room for it if it is new.
+func (c *Client) entryFor(key string) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known := c.entries[key]; known != nil {
-		return known
+	if e := c.entries[key]; e != nil {
+		return e
 	}
-	e.key, e.timing = key, &c.timing
+	e := &entry{key: key, timing: &c.timing}
 	if c.running.Err() != nil {
 		e.retire()
 		return e

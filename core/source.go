@@ -10,10 +10,7 @@ import (
 // Source gives a valid token for one request, now. It is safe for concurrent
 // use; reading a cached token takes no lock.
 type Source struct {
-	entry atomic.Pointer[entry]
-	// own is the entry's room, if this is the first Source of its key: a reader
-	// of very many keys then waits for memory once less.
-	own      entry
+	entry    atomic.Pointer[entry]
 	plain    bool // the request is; see plain
 	client   *Client
 	request  TokenRequest
@@ -52,7 +49,7 @@ func (s *Source) String() string {
 	return name + "}"
 }
 
-// GoString is String: within a Source is what may be secret.
+// GoString is String.
 func (s *Source) GoString() string { return s.String() }
 
 // Peek returns the cached token if one can be handed out, and for how long
@@ -211,13 +208,12 @@ func (s *Source) acquire(now Instant) (*entry, answer) {
 		if s.client.running.Err() != nil {
 			break
 		}
-		s.bind(&entry{})
+		s.bind()
 	}
 	return s.entry.Load(), answer{err: NewError(CodeClosed, "the client is closed", nil)}
 }
 
-// bind finds the entry of the source's key, or makes a new one in room.
-func (s *Source) bind(room *entry) { s.entry.Store(s.client.entryFor(s.Key(), room)) }
+func (s *Source) bind() { s.entry.Store(s.client.entryFor(s.Key())) }
 
 // drive performs the steps of a flight for a Go program, in a goroutine that
 // outlives the callers who wait for it.
