@@ -70,7 +70,7 @@ def _build(sources: Path, work: Path) -> Native:
         missing = " and ".join(name for name, there in (("Go", go), ("a C compiler", compiler)) if not there)
         raise SystemExit(
             f"maskinporten: no wheel fits this platform, and {missing} is not on the PATH to build one. Either\n"
-            f"  - install Go {_go_version(sources)} or newer and a C compiler, and try again: Go fetches two modules, or\n"
+            f"  - install Go {_go_version(sources)} or newer and a C compiler, and try again (Go fetches modules), or\n"
             "  - set MASKINPORTEN_LIBRARY to a shared library of this version, and MASKINPORTEN_COMMAND to its command."
         )
     flags = ["-trimpath", "-buildvcs=false"]
