@@ -26,7 +26,8 @@ type body struct {
 // connection of the request among the idle ones, which is before it reads more
 // of it. If the body is not whole by then, they are closed. An answer without
 // a body has not been handed over by then, and would be lost with its
-// connection: Send closes that one.
+// connection: Send closes that one as soon as it has the answer. (So what a
+// broken server sends at once behind a Content-Length of 0 may still be logged.)
 func (t *Transport) watched(ctx context.Context, b *body) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{PutIdleConn: func(error) {
 		if !b.begun {

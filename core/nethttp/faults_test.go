@@ -56,7 +56,7 @@ func TestFaultsOfConnections(t *testing.T) {
 		{"F26 last chunk missing", raw(fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(goodBody), goodBody)), 3, core.CodeConnectionFailed},
 		{"F26 Content-Length too large", raw("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + goodBody), 3, core.CodeConnectionFailed},
 		{"F26 Content-Length too small", raw("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + goodBody), 2, core.CodeInvalidResponse},
-		{"F26 Content-Length 0", raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + goodBody), 2, core.CodeInvalidResponse},
+		{"F26 Content-Length 0", raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 2, core.CodeInvalidResponse},
 		{"F26 Content-Length of all but one", raw(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(goodBody)-1, goodBody)), 2, core.CodeInvalidResponse},
 		{"F26 chunks end too early", raw(fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n%s\r\n0\r\n\r\n%s", goodBody[:20], goodBody[20:])), 2, core.CodeInvalidResponse},
 		{"F26 Content-Length negative", raw("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n" + goodBody), 3, core.CodeConnectionFailed},
