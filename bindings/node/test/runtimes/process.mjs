@@ -9,6 +9,9 @@ import { runEverything } from "./everything.mjs";
 const [name, path, inputFile] = globalThis.process.argv.slice(2);
 const tell = (result) => console.log(JSON.stringify(result));
 
+// What a runtime warns of fails the run (see run.mjs); this says where it came from.
+globalThis.process.on("warning", (warning) => tell({ name: "a warning", outcome: "failed", why: warning.stack }));
+
 const begin = performance.now();
 const entry = await import(path);
 new entry.Client({ environment: "test", clientId: "x", signer: { kid: "k", sign() {} } }).close();
