@@ -148,7 +148,7 @@ class Source {
         return await abortable(this.#fetchToken(), signal);
       } catch (error) {
         if (!this.#means.waitWhileFailing || !signal || !error?.retryable || !error.nextAttempt) throw error;
-        await abortable(sleep(error.nextAttempt - Date.now(), this.#stop), signal);
+        await abortable(sleep(Math.max(0, error.nextAttempt - Date.now()), this.#stop), signal); // it may be now
       }
     }
   }
