@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,14 +77,7 @@ func TestDoctorOtherKeys(t *testing.T) {
 func TestDoctorFinds(t *testing.T) {
 	w := ownWorld(t)
 	d := w.demo
-	dir := t.TempDir()
-	file := func(name, content string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	dir, file := folder(t)
 	settings := []string{"--settings", w.settings, "--scope", d.Scopes.Customs}
 	with := func(arguments ...string) []string { return append(slices.Clone(settings), arguments...) }
 	for _, test := range []struct {

@@ -256,3 +256,18 @@ func withoutSecrets(t *testing.T, text string, passwords ...string) {
 		}
 	}
 }
+
+// folder returns a folder of the test's own, and what writes a file into it and
+// returns its path.
+func folder(t *testing.T) (dir string, file func(name, content string) string) {
+	t.Helper()
+	dir = t.TempDir()
+	return dir, func(name, content string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+}

@@ -152,14 +152,7 @@ func TestTokenForms(t *testing.T) {
 func TestTokenBadInput(t *testing.T) {
 	w := shared(t)
 	d := w.demo
-	dir := t.TempDir()
-	file := func(name, content string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
+	dir, file := folder(t)
 	public := file("public.jwk", maskinporten(t, "keygen", "--out", filepath.Join(dir, "new.pem")).out)
 	settings := []string{"token", "--settings", w.settings, "--scope", d.Scopes.Plain}
 	with := func(arguments ...string) call { return call{arguments: append(slices.Clone(settings), arguments...)} }
